@@ -1,0 +1,215 @@
+import { type CandleRow, candleDefect, type Refusal, SOURCES, type Source } from './candle.js';
+import { type Timeframe, timeframeMs } from './timeframe.js';
+
+const COLUMN_COUNT = 6;
+const BYTES_PER_ROW = COLUMN_COUNT * Float64Array.BYTES_PER_ELEMENT + 1;
+
+/**
+ * A reader's view of a series: plain data that crosses threads without a copy. The rows `[start, start + length)` of
+ * `buffer` never change while anyone holds the window.
+ *
+ * Layout of `buffer`: six Float64 columns of `capacity` rows each (open time, open, high, low, close, volume), then
+ * `capacity` bytes of source codes (index into `SOURCES`).
+ */
+export interface SeriesWindow {
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  readonly buffer: SharedArrayBuffer;
+  readonly capacity: number;
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The columns of a window, ascending by open time, all of the window's length. */
+export interface Columns {
+  /** Epoch milliseconds UTC. */
+  readonly openTime: Float64Array;
+  readonly open: Float64Array;
+  readonly high: Float64Array;
+  readonly low: Float64Array;
+  readonly close: Float64Array;
+  /** Base asset. */
+  readonly volume: Float64Array;
+  /** Index into `SOURCES`. */
+  readonly source: Uint8Array;
+}
+
+/** The columns of a window as views on its buffer; nothing is copied. */
+export function columnsOf(window: SeriesWindow): Columns {
+  const { buffer, capacity, start, length } = window;
+  const column = (index: number) => new Float64Array(buffer, (index * capacity + start) * 8, length);
+  return {
+    openTime: column(0),
+    open: column(1),
+    high: column(2),
+    low: column(3),
+    close: column(4),
+    volume: column(5),
+    source: new Uint8Array(buffer, COLUMN_COUNT * capacity * 8 + start, length),
+  };
+}
+
+/**
+ * The closed candles of one (symbol, timeframe): contiguous, ascending, columnar, on shared memory.
+ *
+ * Rows are appended behind the ones that readers were handed. When the buffer is full, or a row that is already there
+ * must change, the newest rows move to a fresh buffer and the old one lives on for whoever still reads it; so a window
+ * is never overwritten and a reader never needs a lock.
+ *
+ * A row that is not finite, not on the grid, still forming, out of order or behind a gap is refused with the reason.
+ */
+export class Series {
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  /** Closed candles that a full window holds. */
+  readonly lookback: number;
+  readonly #stepMs: number;
+  readonly #capacity: number;
+  #buffer: SharedArrayBuffer;
+  #rows: Float64Array;
+  #sources: Uint8Array;
+  /** One past the newest row in the buffer. */
+  #end = 0;
+  #length = 0;
+
+  /** `slack` rows beyond the lookback are appended before the buffer is renewed. */
+  constructor(symbol: string, timeframe: Timeframe, lookback: number, slack = Math.ceil(lookback / 4)) {
+    if (!Number.isInteger(lookback) || lookback < 1)
+      throw new RangeError(`lookback must be at least 1, not ${lookback}`);
+    this.symbol = symbol;
+    this.timeframe = timeframe;
+    this.lookback = lookback;
+    this.#stepMs = timeframeMs(timeframe);
+    this.#capacity = lookback + Math.max(1, slack);
+    this.#buffer = new SharedArrayBuffer(this.#capacity * BYTES_PER_ROW);
+    this.#rows = new Float64Array(this.#buffer, 0, COLUMN_COUNT * this.#capacity);
+    this.#sources = new Uint8Array(this.#buffer, COLUMN_COUNT * this.#capacity * 8);
+  }
+
+  /**
+   * A series of the newest `lookback` rows of `columns`, which are copied, or why one of those rows is refused. The same
+   * rules as `append`, in one pass over columns.
+   */
+  static restore(
+    symbol: string,
+    timeframe: Timeframe,
+    lookback: number,
+    columns: Columns,
+    closedBy: number,
+  ): Series | Refusal {
+    const series = new Series(symbol, timeframe, lookback);
+    const from = Math.max(0, columns.openTime.length - lookback);
+    const { openTime, open, high, low, close, volume, source } = columns;
+    for (let index = from; index < openTime.length; index++) {
+      const time = openTime[index] as number;
+      // Every column is as long as `openTime`; one that is not reads as undefined and is refused as no number.
+      const row = [time, open[index], high[index], low[index], close[index], volume[index]] as unknown as CandleRow;
+      const defect = candleDefect(row, timeframe, closedBy);
+      if (defect !== null) return defect;
+      if ((source[index] as number) >= SOURCES.length) return 'shape';
+      const step = index === from ? series.#stepMs : time - (openTime[index - 1] as number);
+      if (step !== series.#stepMs) return step > 0 ? 'gap' : step === 0 ? 'duplicate' : 'order';
+    }
+    [openTime, open, high, low, close, volume].forEach((column, position) => {
+      series.#rows.set(column.subarray(from), position * series.#capacity);
+    });
+    series.#sources.set(source.subarray(from));
+    series.#length = openTime.length - from;
+    series.#end = series.#length;
+    return series;
+  }
+
+  /** Closed candles held, at most `lookback`. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get byteLength(): number {
+    return this.#buffer.byteLength;
+  }
+
+  /** Open time of the oldest candle held, or null when empty. */
+  get firstOpenTime(): number | null {
+    return this.#length === 0 ? null : (this.#rows[this.#end - this.#length] as number);
+  }
+
+  /** Open time of the newest candle held, or null when empty. */
+  get lastOpenTime(): number | null {
+    return this.#length === 0 ? null : (this.#rows[this.#end - 1] as number);
+  }
+
+  /** Appends the candle that follows the newest one; `closedBy` is the exchange's time. Returns why it was refused, or null. */
+  append(row: CandleRow, source: Source, closedBy: number): Refusal | null {
+    const defect = candleDefect(row, this.timeframe, closedBy);
+    if (defect !== null) return defect;
+    const last = this.lastOpenTime;
+    if (last !== null && row[0] !== last + this.#stepMs) {
+      if (row[0] > last) return 'gap';
+      return row[0] === last ? 'duplicate' : 'order';
+    }
+    if (this.#end === this.#capacity) this.#renew();
+    this.#write(this.#end, row, source);
+    this.#end += 1;
+    this.#length = Math.min(this.#length + 1, this.lookback);
+    return null;
+  }
+
+  /**
+   * Replaces a candle already held by a newer statement of the exchange. Returns `'unchanged'` when every value is the
+   * same, `'revised'` when the row changed (readers keep the old one), or why the row was refused.
+   */
+  revise(row: CandleRow, source: Source, closedBy: number): 'unchanged' | 'revised' | Refusal {
+    const defect = candleDefect(row, this.timeframe, closedBy);
+    if (defect !== null) return defect;
+    const last = this.lastOpenTime;
+    if (last === null || row[0] > last) return 'gap';
+    const index = this.#end - 1 - (last - row[0]) / this.#stepMs;
+    if (index < this.#end - this.#length) return 'order';
+    let same = true;
+    for (let column = 1; column < COLUMN_COUNT; column++) {
+      if (this.#rows[column * this.#capacity + index] !== row[column]) same = false;
+    }
+    if (same) return 'unchanged';
+    const fromEnd = this.#end - index;
+    this.#renew();
+    this.#write(this.#end - fromEnd, row, source);
+    return 'revised';
+  }
+
+  /** The newest `count` candles (all that are held when there are fewer). */
+  window(count = this.lookback): SeriesWindow {
+    const length = Math.min(Math.max(0, count), this.#length);
+    return {
+      symbol: this.symbol,
+      timeframe: this.timeframe,
+      buffer: this.#buffer,
+      capacity: this.#capacity,
+      start: this.#end - length,
+      length,
+    };
+  }
+
+  #write(index: number, row: CandleRow, source: Source): void {
+    for (let column = 0; column < COLUMN_COUNT; column++) {
+      this.#rows[column * this.#capacity + index] = row[column] as number;
+    }
+    this.#sources[index] = SOURCES.indexOf(source);
+  }
+
+  /** Moves the newest rows, all that a full window needs, to the front of a fresh buffer. */
+  #renew(): void {
+    const start = this.#end - this.#length;
+    const buffer = new SharedArrayBuffer(this.#buffer.byteLength);
+    const rows = new Float64Array(buffer, 0, COLUMN_COUNT * this.#capacity);
+    const sources = new Uint8Array(buffer, COLUMN_COUNT * this.#capacity * 8);
+    for (let column = 0; column < COLUMN_COUNT; column++) {
+      const from = column * this.#capacity;
+      rows.set(this.#rows.subarray(from + start, from + this.#end), from);
+    }
+    sources.set(this.#sources.subarray(start, this.#end));
+    this.#buffer = buffer;
+    this.#rows = rows;
+    this.#sources = sources;
+    this.#end = this.#length;
+  }
+}

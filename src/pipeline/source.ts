@@ -1,0 +1,41 @@
+import type { Refusal } from '../domain/candle.js';
+import type { Series } from '../domain/series.js';
+import type { Slot } from '../domain/slot.js';
+import type { Timeframe } from '../domain/timeframe.js';
+
+/** Names one series. */
+export interface SeriesKey {
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+}
+
+/** Holds the series of the whole market by key. */
+export interface SeriesStore {
+  get(key: SeriesKey): Series | undefined;
+  set(series: Series): void;
+}
+
+/** Why a series could not be brought to the slot. */
+export type SkipReason = 'warmup' | 'gap' | 'stale' | 'rejected' | 'delisted' | 'timeout' | 'budget';
+
+/** What a source did for one series. */
+export interface SeriesOutcome extends SeriesKey {
+  /** Candles that came from this source. */
+  readonly added: number;
+  readonly revised: number;
+  readonly refused: ReadonlyMap<Refusal, number>;
+  /** Why the series does not end at the slot, or null when it does. */
+  readonly skip: SkipReason | null;
+  /** A hole that asking again did not close: only the run behind it is held. */
+  readonly gap: 'none' | 'repaired' | 'unrepaired';
+}
+
+/**
+ * One way to candles. The pipeline asks its sources in order, each only for what the earlier ones left missing.
+ * `fill` writes to the store, settles when it can do no more, gives one outcome per wanted series, and rejects only
+ * when there is no point in asking for anything else.
+ */
+export interface CandleSource {
+  readonly name: 'history' | 'stream' | 'rest';
+  fill(wanted: readonly SeriesKey[], slot: Slot, signal: AbortSignal): Promise<readonly SeriesOutcome[]>;
+}

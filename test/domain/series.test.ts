@@ -1,0 +1,118 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { CandleRow } from '../../src/domain/candle.js';
+import { columnsOf, Series } from '../../src/domain/series.js';
+
+const STEP = 300_000;
+const START = 1_767_225_600_000;
+const LATER = START + 1e6 * STEP;
+
+function row(index: number, close = 100 + index, volume = 5): CandleRow {
+  return [START + index * STEP, 100, Math.max(100, close) + 1, Math.min(100, close) - 1, close, volume];
+}
+
+function filled(count: number, lookback = 10, slack = 3): Series {
+  const series = new Series('BTCUSDT', '5m', lookback, slack);
+  for (let index = 0; index < count; index++) expect(series.append(row(index), 'history', LATER)).toBeNull();
+  return series;
+}
+
+describe('Series', () => {
+  it('holds the newest lookback candles in columns with their sources', () => {
+    const series = filled(12);
+    series.append(row(12), 'stream', LATER);
+    const columns = columnsOf(series.window());
+    expect([...columns.openTime]).toEqual(Array.from({ length: 10 }, (_, index) => START + (index + 3) * STEP));
+    expect([...columns.close]).toEqual(Array.from({ length: 10 }, (_, index) => 103 + index));
+    expect([...columns.source]).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
+    expect(series.firstOpenTime).toBe(START + 3 * STEP);
+    expect(series.lastOpenTime).toBe(START + 12 * STEP);
+  });
+
+  it('never changes a window that a reader was handed, whatever is appended or revised', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 12 }),
+        fc.integer({ min: 0, max: 5 }),
+        fc.array(fc.boolean(), { maxLength: 60 }),
+        (lookback, slack, steps) => {
+          const series = new Series('BTCUSDT', '5m', lookback, slack);
+          const handed: { window: ReturnType<Series['window']>; copy: number[] }[] = [];
+          let next = 0;
+          for (const revise of steps) {
+            if (revise && next > 0) series.revise(row(next - 1, 50 + next), 'rest', LATER);
+            else series.append(row(next++), 'history', LATER);
+            const window = series.window();
+            handed.push({ window, copy: [...columnsOf(window).close] });
+          }
+          for (const { window, copy } of handed) expect([...columnsOf(window).close]).toEqual(copy);
+        },
+      ),
+    );
+  });
+
+  it.each([
+    ['a forming candle', [START + 3 * STEP, 1, 1, 1, 1, 1], 'forming', START + 4 * STEP - 1],
+    ['a candle of the future', [START + 1e5 * STEP, 1, 1, 1, 1, 1], 'forming', START + 4 * STEP],
+    ['a hole', row(5), 'gap', LATER],
+    ['the newest again', row(2), 'duplicate', LATER],
+    ['an older one', row(0), 'order', LATER],
+    ['a misaligned open time', [START + 3 * STEP + 1, 1, 1, 1, 1, 1], 'grid', LATER],
+    ['NaN', [START + 3 * STEP, 1, Number.NaN, 1, 1, 1], 'number', LATER],
+    ['Infinity', [START + 3 * STEP, 1, Number.POSITIVE_INFINITY, 1, 1, 1], 'number', LATER],
+    ['a negative volume', [START + 3 * STEP, 1, 1, 1, 1, -1], 'negative', LATER],
+    ['a price of zero', [START + 3 * STEP, 0, 1, 0, 1, 1], 'negative', LATER],
+    ['a close above the high', [START + 3 * STEP, 1, 2, 1, 3, 1], 'range', LATER],
+    ['an open below the low', [START + 3 * STEP, 1, 3, 2, 2, 1], 'range', LATER],
+  ] as const)('refuses %s', (_, candidate, reason, closedBy) => {
+    const series = filled(3);
+    expect(series.append(candidate as unknown as CandleRow, 'history', closedBy)).toBe(reason);
+    expect(series.length).toBe(3);
+  });
+
+  it('cannot hold a non-finite, misaligned, disordered or forming row, whatever it is offered', () => {
+    const cell = fc.oneof(fc.double(), fc.constantFrom(0, -1, 1, 1e308, Number.NaN, START, START + STEP));
+    const closedBy = START + 50 * STEP;
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            fc.tuple(cell, cell, cell, cell, cell, cell),
+            fc.nat(60).map((n) => row(n)),
+          ),
+          { maxLength: 80 },
+        ),
+        (rows) => {
+          const series = new Series('X', '5m', 20);
+          for (const candidate of rows) series.append(candidate as CandleRow, 'history', closedBy);
+          const { openTime, open, high, low, close, volume } = columnsOf(series.window());
+          openTime.forEach((time, index) => {
+            expect(time % STEP).toBe(0);
+            expect(time + STEP).toBeLessThanOrEqual(closedBy);
+            if (index > 0) expect(time - (openTime[index - 1] as number)).toBe(STEP);
+            const values = [open[index], high[index], low[index], close[index], volume[index]] as number[];
+            expect(values.every(Number.isFinite)).toBe(true);
+          });
+        },
+      ),
+    );
+  });
+
+  it('stores a revision for later readers and says so', () => {
+    const series = filled(5);
+    const before = series.window();
+    expect(series.revise(row(3), 'rest', LATER)).toBe('unchanged');
+    expect(series.revise(row(3, 77), 'rest', LATER)).toBe('revised');
+    expect(columnsOf(before).close[3]).toBe(103);
+    expect(columnsOf(series.window()).close[3]).toBe(77);
+    expect(columnsOf(series.window()).source[3]).toBe(3);
+    expect(series.revise(row(9), 'rest', LATER)).toBe('gap');
+  });
+
+  it('refuses to revise what it no longer holds', () => {
+    const series = filled(13);
+    expect(series.revise(row(2, 50), 'rest', LATER)).toBe('order');
+    expect(series.revise(row(3, 99), 'rest', LATER)).toBe('revised');
+    expect(columnsOf(series.window()).close[0]).toBe(99);
+  });
+});
