@@ -66,7 +66,7 @@ describe('selectUniverse', () => {
     '',
     'BTC\u0000USDT',
     '😀USDT',
-    `${'A'.repeat(41)}`,
+    'A'.repeat(41),
     '__proto__\n',
   ])('X14: leaves out a symbol that is no safe name: %j', (symbol) => {
     const universe = selectUniverse([instrument(symbol), instrument('BTCUSDT')], FILTERS, NOW);

@@ -29,6 +29,8 @@ export interface ExchangeInfo {
   readonly instruments: readonly Instrument[];
   /** Weight units per UTC minute, or null when the exchange did not say. */
   readonly weightLimit: number | null;
+  /** Rows of the list that could not be used. */
+  readonly dropped?: number;
 }
 
 export interface KlineQuery {

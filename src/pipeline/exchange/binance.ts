@@ -1,0 +1,77 @@
+import { ExchangeError } from '../../domain/errors.js';
+import { loadBinance } from './ccxt.js';
+import type { ExchangeClient, KlineQuery, RequestOptions } from './contract.js';
+import { klinesWeight, parseKlines } from './klines.js';
+import { Requester, type RequesterOptions } from './requester.js';
+import { parseExchangeInfo, parseQuoteVolumes, parseServerTime } from './wire.js';
+
+export type { Endpoint, RequestEvent } from './requester.js';
+
+const MOST_KLINES = 1500;
+/** Unpacked: 1500 klines are 0.2 MB, the lists of everything 1.2 MB and growing. */
+const KLINES_BYTES = 4 * 1024 * 1024;
+const LIST_BYTES = 16 * 1024 * 1024;
+const TIME_BYTES = 64 * 1024;
+/** What the clocks may drift apart until they are compared again. */
+const DRIFT_MS = 50;
+
+export interface BinanceClientOptions extends Omit<RequesterOptions, 'exchange'> {
+  /** Another scheme, host and port in place of the exchange's; the paths stay. */
+  readonly restUrl?: string | undefined;
+}
+
+/**
+ * A client of Binance USDⓈ-M futures. It keeps the governor informed: of the weight limit when it has read the list of
+ * markets, of the exchange's clock when it has read that. The governor is stopped by whoever made it.
+ */
+export async function createBinanceClient(options: BinanceClientOptions): Promise<ExchangeClient> {
+  const { governor } = options;
+  const requester = new Requester({ ...options, exchange: await loadBinance(options.restUrl) });
+  return {
+    klinesWeight,
+    stats: () => requester.stats(),
+    close: () => requester.close(),
+
+    async exchangeInfo(request) {
+      const query = { endpoint: 'exchangeInfo', params: {}, maxBytes: LIST_BYTES, parse: parseExchangeInfo } as const;
+      const info = await requester.ask(query, request);
+      if (info.weightLimit !== null) governor.setWeightLimit(info.weightLimit);
+      return info;
+    },
+
+    async serverTime(request) {
+      const parse = (reply: unknown, roundTripMs: number) => ({ serverTime: parseServerTime(reply), roundTripMs });
+      const answer = await requester.ask({ endpoint: 'time', params: {}, maxBytes: TIME_BYTES, parse }, request);
+      governor.setExchangeTime(answer.serverTime + answer.roundTripMs / 2, answer.roundTripMs / 2 + DRIFT_MS);
+      return answer;
+    },
+
+    async klines(query, request) {
+      return await askKlines(requester, query, request);
+    },
+
+    async quoteVolumes(request) {
+      const query = { endpoint: 'ticker/24hr', params: {}, maxBytes: LIST_BYTES, parse: parseQuoteVolumes } as const;
+      return await requester.ask(query, request);
+    },
+  };
+}
+
+function askKlines(requester: Requester, query: KlineQuery, request: RequestOptions) {
+  const { symbol, timeframe, limit, startTime, endTime } = query;
+  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_KLINES) {
+    throw new ExchangeError(
+      'badRequest',
+      `klines: limit must be a whole number from 1 to ${MOST_KLINES}, not ${limit}`,
+    );
+  }
+  const params = {
+    symbol,
+    interval: timeframe,
+    limit,
+    ...(startTime !== undefined && { startTime }),
+    ...(endTime !== undefined && { endTime }),
+  };
+  const parse = (reply: unknown) => parseKlines(reply, timeframe, limit);
+  return requester.ask({ endpoint: 'klines', params, maxBytes: KLINES_BYTES, parse }, request);
+}

@@ -1,0 +1,222 @@
+import { setMaxListeners } from 'node:events';
+import type { IncomingHttpHeaders } from 'node:http';
+import { ExchangeError, type ExchangeErrorKind } from '../../domain/errors.js';
+import type { Clock } from '../../lib/clock.js';
+import type { Random } from '../../lib/random.js';
+import { RetryBudget, retry } from '../../lib/retry.js';
+import { Breaker } from './breaker.js';
+import { type CcxtExchange, viewOf } from './ccxt.js';
+import { heldUntil, kindOf, readRefused, refusalError } from './classify.js';
+import type { ExchangeStats, RequestOptions } from './contract.js';
+import { decodeJson } from './decode.js';
+import type { WeightGovernor } from './governor.js';
+import { type HttpReply, isReset, Transport } from './transport.js';
+import type { Permit } from './weight-window.js';
+
+const RETRIES = 2;
+const BACKOFF_MS = 250;
+const LONGEST_BACKOFF_MS = 2_000;
+
+export type Endpoint = 'klines' | 'time' | 'exchangeInfo' | 'ticker/24hr';
+
+/** One request that went out; a retry is another one. */
+export interface RequestEvent {
+  readonly endpoint: Endpoint;
+  readonly outcome: 'ok' | ExchangeErrorKind | 'aborted';
+  readonly durationMs: number;
+}
+
+export interface RequesterOptions {
+  readonly exchange: CcxtExchange;
+  /** Total deadline of one attempt from the moment it may go out, body included. */
+  readonly requestTimeoutMs: number;
+  /** Requests under way at most, which is the number of sockets. */
+  readonly window: number;
+  readonly governor: WeightGovernor;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly onEvent?: (event: RequestEvent) => void;
+}
+
+/** What to ask and how to read the answer. */
+export interface Query<T> {
+  readonly endpoint: Endpoint;
+  readonly params: Readonly<Record<string, string | number>>;
+  /** Of the body, unpacked. */
+  readonly maxBytes: number;
+  /** Takes the JSON value and the time from writing the request to the end of the reply; throws `badPayload`. */
+  readonly parse: (reply: unknown, roundTripMs: number) => T;
+}
+
+interface Attempt<T> extends Query<T> {
+  readonly signal: AbortSignal;
+  readonly permit: Permit;
+  /** Whether the request has been written, so that the exchange may have counted it. */
+  sent: boolean;
+}
+
+/** The gate closed between charging a request and writing it. */
+const TAKEN_BACK = Symbol('taken back');
+
+/**
+ * Brings a query to the exchange and its answer back: the governor says when, ccxt what it costs and where it goes,
+ * the breaker whether it is worth it, the transport carries it; what failed and can be helped is tried again.
+ */
+export class Requester {
+  readonly #options: RequesterOptions;
+  readonly #origin: string;
+  readonly #transport: Transport;
+  readonly #breaker: Breaker;
+  readonly #retryBudget = new RetryBudget();
+  /** One per query under way or waiting. */
+  readonly #scopes = new Set<AbortController>();
+  readonly #counts = { total: 0, failed: 0, retried: 0, throttled: 0, weight: 0 };
+  #closed = false;
+
+  constructor(options: RequesterOptions) {
+    const { exchange, clock, window: connections, requestTimeoutMs } = options;
+    this.#options = options;
+    this.#origin = new URL(exchange.urls.api.fapiPublic as string).origin;
+    this.#transport = new Transport({ origin: this.#origin, connections, requestTimeoutMs, clock });
+    this.#breaker = new Breaker(clock);
+  }
+
+  stats(): ExchangeStats {
+    return { ...this.#counts, weightLimit: this.#options.governor.weightLimit };
+  }
+
+  /** Fails every query under way with `unreachable` and closes the sockets. */
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const scope of this.#scopes) scope.abort(closedError());
+    return this.#transport.close();
+  }
+
+  async ask<T>(query: Query<T>, { lane, signal }: RequestOptions): Promise<T> {
+    if (this.#closed) throw closedError();
+    signal?.throwIfAborted();
+    // One signal for a whole window of requests is no leak: every one removes its listener.
+    if (signal !== undefined) setMaxListeners(0, signal);
+    const scope = new AbortController();
+    const forward = () => scope.abort(signal?.reason);
+    signal?.addEventListener('abort', forward, { once: true });
+    this.#scopes.add(scope);
+    try {
+      return await this.#withRetries(() => this.#attempt(query, lane, scope.signal), scope.signal);
+    } catch (error) {
+      if (error instanceof ExchangeError) this.#counts.failed += 1;
+      throw error;
+    } finally {
+      this.#scopes.delete(scope);
+      signal?.removeEventListener('abort', forward);
+    }
+  }
+
+  #withRetries<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, random } = this.#options;
+    return retry(attempt, {
+      retries: RETRIES,
+      isRetryable: (error) => error instanceof ExchangeError && error.retryable,
+      retryAfterMs: (error, count) => {
+        // The governor is what waits until the exchange takes requests again.
+        const atOnce = (count === 1 && isReset(error)) || (error as ExchangeError).kind === 'throttled';
+        return atOnce ? 0 : null;
+      },
+      backoffMs: BACKOFF_MS,
+      longestBackoffMs: LONGEST_BACKOFF_MS,
+      budget: this.#retryBudget,
+      clock,
+      random,
+      signal,
+      onRetry: () => {
+        this.#counts.retried += 1;
+      },
+    });
+  }
+
+  async #attempt<T>(query: Query<T>, lane: RequestOptions['lane'], signal: AbortSignal): Promise<T> {
+    const { governor, exchange } = this.#options;
+    let permit: Permit | undefined;
+    const call = viewOf(exchange, {
+      throttle: async (cost) => {
+        if (this.#breaker.isOpen) throw this.#breaker.openError();
+        permit = await governor.acquire(cost, lane, signal);
+      },
+      fetch: (url) => this.#fetch(url, { ...query, signal, permit: permit as Permit, sent: false }),
+    });
+    const { endpoint, params } = query;
+    for (;;) {
+      const costs = exchange.api.fapiPublic.get[endpoint] as object;
+      const answer = await call.fetch2(endpoint, 'fapiPublic', 'GET', params, undefined, undefined, costs);
+      if (answer !== TAKEN_BACK) return answer as T;
+    }
+  }
+
+  async #fetch<T>(url: string, attempt: Attempt<T>): Promise<T | typeof TAKEN_BACK> {
+    const { governor } = this.#options;
+    try {
+      return await this.#breaker.run(() => this.#send(url.slice(this.#origin.length), attempt), attempt.signal);
+    } finally {
+      // Neither does anything when the reply has settled the permit.
+      if (attempt.sent) governor.lose(attempt.permit);
+      else governor.refund(attempt.permit);
+    }
+  }
+
+  async #send<T>(path: string, attempt: Attempt<T>): Promise<T | typeof TAKEN_BACK> {
+    const { governor, clock } = this.#options;
+    let startedMs = clock.monotonic();
+    const mayStart = () => {
+      startedMs = clock.monotonic();
+      attempt.sent = governor.closedForMs === 0;
+      return attempt.sent;
+    };
+    let outcome: RequestEvent['outcome'] | null = 'aborted';
+    try {
+      const reply = await this.#transport.get(path, { signal: attempt.signal, mayStart });
+      outcome = reply === null ? null : 'ok';
+      return reply === null ? TAKEN_BACK : this.#read(reply, attempt, clock.monotonic() - startedMs);
+    } catch (error) {
+      if (error instanceof ExchangeError) outcome = error.kind;
+      throw error;
+    } finally {
+      if (outcome !== null) this.#record(attempt, outcome, clock.monotonic() - startedMs);
+    }
+  }
+
+  #read<T>(reply: HttpReply, { permit, maxBytes, parse }: Attempt<T>, roundTripMs: number): T {
+    const { governor, random } = this.#options;
+    const used = usedWeight(reply.headers);
+    if (reply.status === 200) {
+      governor.settle(permit, used);
+      return parse(decodeJson(reply.body, reply.headers['content-encoding'], maxBytes), roundTripMs);
+    }
+    const refused = readRefused(reply);
+    const kind = kindOf(refused);
+    if (kind !== 'throttled' && kind !== 'banned') {
+      governor.settle(permit, used);
+      throw refusalError(refused);
+    }
+    // The gate closes first, because settling lets out whoever waits.
+    governor.hold(heldUntil(refused, reply.headers, governor.exchangeNow(), random), kind);
+    governor.settle(permit, used);
+    this.#counts.throttled += 1;
+    throw refusalError(refused, governor.closedUntil ?? undefined);
+  }
+
+  #record({ endpoint, permit }: Attempt<unknown>, outcome: RequestEvent['outcome'], durationMs: number): void {
+    this.#counts.total += 1;
+    this.#counts.weight += permit.weight;
+    this.#options.onEvent?.({ endpoint, outcome, durationMs });
+  }
+}
+
+/** Weight that the exchange has counted in this UTC minute for our address, or null when the reply does not say. */
+function usedWeight(headers: IncomingHttpHeaders): number | null {
+  const used = headers['x-mbx-used-weight-1m'];
+  return typeof used === 'string' && /^\d{1,9}$/.test(used) ? Number(used) : null;
+}
+
+function closedError(): ExchangeError {
+  return new ExchangeError('unreachable', 'the exchange client has been closed');
+}

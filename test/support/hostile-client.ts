@@ -1,0 +1,71 @@
+import { ExchangeError, type ExchangeErrorKind } from '../../src/domain/errors.js';
+import { type Clock, systemClock } from '../../src/lib/clock.js';
+import { seededRandom } from '../../src/lib/random.js';
+import { createBinanceClient, type RequestEvent } from '../../src/pipeline/exchange/binance.js';
+import type { ExchangeClient, KlineQuery } from '../../src/pipeline/exchange/contract.js';
+import { type GovernorOptions, WeightGovernor } from '../../src/pipeline/exchange/governor.js';
+import { type HostileRequest, type HostileServer, startHostileServer } from './hostile-server.js';
+
+export interface Rig {
+  readonly server: HostileServer;
+  readonly client: ExchangeClient;
+  readonly governor: WeightGovernor;
+  readonly events: RequestEvent[];
+  /** Three 5m candles of one symbol. */
+  klines(query?: Partial<KlineQuery>, signal?: AbortSignal): ReturnType<ExchangeClient['klines']>;
+  /** The kind of the error that the request fails with. */
+  kindOf(request: Promise<unknown>): Promise<ExchangeErrorKind>;
+  close(): Promise<void>;
+}
+
+export interface RigOptions {
+  readonly clock?: Clock;
+  readonly requestTimeoutMs?: number;
+  readonly window?: number;
+  readonly governor?: Partial<GovernorOptions>;
+}
+
+/** A client and the hostile server that it talks to. */
+export async function startRig(script: (request: HostileRequest) => void, options: RigOptions = {}): Promise<Rig> {
+  const { clock = systemClock, requestTimeoutMs = 5_000, window = 64 } = options;
+  const server = await startHostileServer(script);
+  const random = seededRandom(7);
+  const governor = new WeightGovernor({ clock, random, ...options.governor });
+  // The border of a minute is not what these tests are about.
+  governor.setExchangeTime(Date.UTC(2026, 0, 1, 0, 0, 10), 0);
+  const events: RequestEvent[] = [];
+  const client = await createBinanceClient({
+    restUrl: server.url,
+    requestTimeoutMs,
+    window,
+    governor,
+    clock,
+    random,
+    onEvent: (event) => events.push(event),
+  });
+  return {
+    server,
+    client,
+    governor,
+    events,
+    klines: (query = {}, signal) =>
+      client.klines(
+        { symbol: 'BTCUSDT', timeframe: '5m', limit: 3, ...query },
+        { lane: 'bulk', ...(signal !== undefined && { signal }) },
+      ),
+    kindOf: async (request) => {
+      try {
+        await request;
+      } catch (error) {
+        if (error instanceof ExchangeError) return error.kind;
+        throw error;
+      }
+      throw new Error('the request succeeded');
+    },
+    close: async () => {
+      await client.close();
+      await governor.stop();
+      await server.close();
+    },
+  };
+}
