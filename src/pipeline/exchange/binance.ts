@@ -1,6 +1,9 @@
 import { ExchangeError } from '../../domain/errors.js';
+import type { Timeframe } from '../../domain/timeframe.js';
 import { loadBinance } from './ccxt.js';
-import type { ExchangeClient, KlineQuery, RequestOptions } from './contract.js';
+import type { ExchangeClient, KlineQuery, KlineReply, RequestOptions } from './contract.js';
+import { parseJson } from './decode.js';
+import { readKlineBytes } from './kline-bytes.js';
 import { klinesWeight, parseKlines } from './klines.js';
 import { Requester, type RequesterOptions } from './requester.js';
 import { parseExchangeInfo, parseQuoteVolumes, parseServerTime } from './wire.js';
@@ -33,15 +36,23 @@ export async function createBinanceClient(options: BinanceClientOptions): Promis
     close: () => requester.close(),
 
     async exchangeInfo(request) {
-      const query = { endpoint: 'exchangeInfo', params: {}, maxBytes: LIST_BYTES, parse: parseExchangeInfo } as const;
+      const query = {
+        endpoint: 'exchangeInfo',
+        params: {},
+        maxBytes: LIST_BYTES,
+        read: json(parseExchangeInfo),
+      } as const;
       const info = await requester.ask(query, request);
       if (info.weightLimit !== null) governor.setWeightLimit(info.weightLimit);
       return info;
     },
 
     async serverTime(request) {
-      const parse = (reply: unknown, roundTripMs: number) => ({ serverTime: parseServerTime(reply), roundTripMs });
-      const answer = await requester.ask({ endpoint: 'time', params: {}, maxBytes: TIME_BYTES, parse }, request);
+      const read = (body: Buffer, roundTripMs: number) => ({
+        serverTime: parseServerTime(parseJson(body)),
+        roundTripMs,
+      });
+      const answer = await requester.ask({ endpoint: 'time', params: {}, maxBytes: TIME_BYTES, read }, request);
       governor.setExchangeTime(answer.serverTime + answer.roundTripMs / 2, answer.roundTripMs / 2 + DRIFT_MS);
       return answer;
     },
@@ -51,7 +62,12 @@ export async function createBinanceClient(options: BinanceClientOptions): Promis
     },
 
     async quoteVolumes(request) {
-      const query = { endpoint: 'ticker/24hr', params: {}, maxBytes: LIST_BYTES, parse: parseQuoteVolumes } as const;
+      const query = {
+        endpoint: 'ticker/24hr',
+        params: {},
+        maxBytes: LIST_BYTES,
+        read: json(parseQuoteVolumes),
+      } as const;
       return await requester.ask(query, request);
     },
   };
@@ -72,6 +88,18 @@ function askKlines(requester: Requester, query: KlineQuery, request: RequestOpti
     ...(startTime !== undefined && { startTime }),
     ...(endTime !== undefined && { endTime }),
   };
-  const parse = (reply: unknown) => parseKlines(reply, timeframe, limit);
-  return requester.ask({ endpoint: 'klines', params, maxBytes: KLINES_BYTES, parse }, request);
+  return requester.ask(
+    { endpoint: 'klines', params, maxBytes: KLINES_BYTES, read: (body) => readKlines(body, timeframe, limit) },
+    request,
+  );
+}
+
+/** Straight from the bytes where they are what the exchange always writes, else the general way, which knows what is wrong. */
+export function readKlines(body: Buffer, timeframe: Timeframe, limit: number): KlineReply {
+  const rows = readKlineBytes(body, timeframe, limit);
+  return rows === null ? parseKlines(parseJson(body), timeframe, limit) : { rows, refused: {} };
+}
+
+function json<T>(parse: (reply: unknown) => T): (body: Buffer) => T {
+  return (body) => parse(parseJson(body));
 }

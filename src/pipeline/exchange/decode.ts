@@ -4,14 +4,8 @@ import { ExchangeError } from '../../domain/errors.js';
 /** Fatal, and a byte order mark is kept, so that `JSON.parse` refuses it: RFC 8259 forbids one. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/**
- * The JSON value of a body, plain or gzip, of at most `maxBytes` when unpacked. Throws `badPayload` for everything
- * that is not one whole JSON text in valid UTF-8.
- *
- * Synchronous on purpose: a reply of klines unpacks in 50 µs, less than a trip to the thread pool costs.
- */
-export function decodeJson(body: Buffer, encoding: string | undefined, maxBytes: number): unknown {
-  const plain = unpack(body, encoding, maxBytes);
+/** The JSON value of an unpacked body. Throws `badPayload` for everything that is not one whole JSON text in valid UTF-8. */
+export function parseJson(plain: Buffer): unknown {
   try {
     return JSON.parse(UTF8.decode(plain));
   } catch (cause) {
@@ -27,6 +21,11 @@ export function excerpt(body: Buffer, length = 120): string {
   return JSON.stringify(text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' '));
 }
 
+/**
+ * A body as it was before it was packed, plain or gzip, of at most `maxBytes`. Throws `badPayload`.
+ *
+ * Synchronous on purpose: a reply of klines unpacks in 50 µs, less than a trip to the thread pool costs.
+ */
 export function unpack(body: Buffer, encoding: string | undefined, maxBytes: number): Buffer {
   if (encoding === 'gzip' || encoding === 'x-gzip') return gunzip(body, maxBytes);
   if (encoding !== undefined && encoding !== 'identity') {

@@ -8,7 +8,7 @@ import { Breaker } from './breaker.js';
 import { type CcxtExchange, viewOf } from './ccxt.js';
 import { heldUntil, kindOf, readRefused, refusalError } from './classify.js';
 import type { ExchangeStats, RequestOptions } from './contract.js';
-import { decodeJson } from './decode.js';
+import { unpack } from './decode.js';
 import type { WeightGovernor } from './governor.js';
 import { type HttpReply, isReset, Transport } from './transport.js';
 import type { Permit } from './weight-window.js';
@@ -44,8 +44,8 @@ export interface Query<T> {
   readonly params: Readonly<Record<string, string | number>>;
   /** Of the body, unpacked. */
   readonly maxBytes: number;
-  /** Takes the JSON value and the time from writing the request to the end of the reply; throws `badPayload`. */
-  readonly parse: (reply: unknown, roundTripMs: number) => T;
+  /** Takes the unpacked body and the time from writing the request to the end of the reply; throws `badPayload`. */
+  readonly read: (body: Buffer, roundTripMs: number) => T;
 }
 
 interface Attempt<T> extends Query<T> {
@@ -184,12 +184,12 @@ export class Requester {
     }
   }
 
-  #read<T>(reply: HttpReply, { permit, maxBytes, parse }: Attempt<T>, roundTripMs: number): T {
+  #read<T>(reply: HttpReply, { permit, maxBytes, read }: Attempt<T>, roundTripMs: number): T {
     const { governor, random } = this.#options;
     const used = usedWeight(reply.headers);
     if (reply.status === 200) {
       governor.settle(permit, used);
-      return parse(decodeJson(reply.body, reply.headers['content-encoding'], maxBytes), roundTripMs);
+      return read(unpack(reply.body, reply.headers['content-encoding'], maxBytes), roundTripMs);
     }
     const refused = readRefused(reply);
     const kind = kindOf(refused);

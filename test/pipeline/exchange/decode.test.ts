@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { ExchangeError } from '../../../src/domain/errors.js';
-import { decodeJson, excerpt } from '../../../src/pipeline/exchange/decode.js';
+import { excerpt, parseJson, unpack } from '../../../src/pipeline/exchange/decode.js';
 import { parseKlines } from '../../../src/pipeline/exchange/klines.js';
 import { klineRows } from '../../support/hostile-server.js';
 
@@ -18,7 +18,11 @@ function kindOf(work: () => unknown): string {
   return 'accepted';
 }
 
-describe('decodeJson', () => {
+function decodeJson(body: Buffer, encoding: string | undefined, maxBytes: number): unknown {
+  return parseJson(unpack(body, encoding, maxBytes));
+}
+
+describe('unpack and parseJson', () => {
   it('reads a plain and a gzip body', () => {
     expect(decodeJson(body, undefined, LIMIT)).toEqual(klineRows(40));
     expect(decodeJson(packed, 'gzip', LIMIT)).toEqual(klineRows(40));
