@@ -33,12 +33,26 @@ export type Refusal = (typeof REFUSALS)[number];
  * closed by then is forming, and a candle of the future is forming too.
  */
 export function candleDefect(row: CandleRow, timeframe: Timeframe, closedBy: number): Refusal | null {
-  const [openTime, open, high, low, close, volume] = row;
+  const openTime = row[0];
+  const defect = valuesDefect(openTime, row[1], row[2], row[3], row[4], row[5]);
+  if (defect !== null) return defect;
+  if (floorToTimeframe(openTime, timeframe) !== openTime) return 'grid';
+  if (openTime + timeframeMs(timeframe) > closedBy) return 'forming';
+  return null;
+}
+
+/** The part of `candleDefect` that does not depend on the timeframe, for values that come from columns. */
+export function valuesDefect(
+  openTime: number,
+  open: number,
+  high: number,
+  low: number,
+  close: number,
+  volume: number,
+): Refusal | null {
   // One sum is finite only when every term is; Infinity - Infinity is NaN, so nothing cancels out.
   if (!Number.isFinite(openTime + open + high + low + close + volume)) return 'number';
   if (open <= 0 || low <= 0 || close <= 0 || volume < 0) return 'negative';
   if (low > open || low > close || high < open || high < close) return 'range';
-  if (floorToTimeframe(openTime, timeframe) !== openTime) return 'grid';
-  if (openTime + timeframeMs(timeframe) > closedBy) return 'forming';
   return null;
 }

@@ -1,5 +1,5 @@
-import { type CandleRow, candleDefect, type Refusal, SOURCES, type Source } from './candle.js';
-import { type Timeframe, timeframeMs } from './timeframe.js';
+import { type CandleRow, candleDefect, type Refusal, SOURCES, type Source, valuesDefect } from './candle.js';
+import { floorToTimeframe, type Timeframe, timeframeMs } from './timeframe.js';
 
 const COLUMN_COUNT = 6;
 const BYTES_PER_ROW = COLUMN_COUNT * Float64Array.BYTES_PER_ELEMENT + 1;
@@ -97,19 +97,27 @@ export class Series {
     columns: Columns,
     closedBy: number,
   ): Series | Refusal {
-    const series = new Series(symbol, timeframe, lookback);
-    const from = Math.max(0, columns.openTime.length - lookback);
     const { openTime, open, high, low, close, volume, source } = columns;
+    const from = Math.max(0, openTime.length - lookback);
+    const stepMs = timeframeMs(timeframe);
     for (let index = from; index < openTime.length; index++) {
       const time = openTime[index] as number;
-      // Every column is as long as `openTime`; one that is not reads as undefined and is refused as no number.
-      const row = [time, open[index], high[index], low[index], close[index], volume[index]] as unknown as CandleRow;
-      const defect = candleDefect(row, timeframe, closedBy);
+      const o = open[index] as number;
+      const h = high[index] as number;
+      const l = low[index] as number;
+      const c = close[index] as number;
+      // A column shorter than `openTime` reads as undefined there and is refused as no number.
+      const defect = valuesDefect(time, o, h, l, c, volume[index] as number);
       if (defect !== null) return defect;
-      if ((source[index] as number) >= SOURCES.length) return 'shape';
-      const step = index === from ? series.#stepMs : time - (openTime[index - 1] as number);
-      if (step !== series.#stepMs) return step > 0 ? 'gap' : step === 0 ? 'duplicate' : 'order';
+      if (!((source[index] as number) < SOURCES.length)) return 'shape';
+      const step = index === from ? stepMs : time - (openTime[index - 1] as number);
+      if (step !== stepMs) return step > 0 ? 'gap' : step === 0 ? 'duplicate' : 'order';
     }
+    // Rows one step apart are all on the grid when the first is, and all closed when the last is.
+    const first = openTime[from];
+    if (first !== undefined && floorToTimeframe(first, timeframe) !== first) return 'grid';
+    if ((openTime.at(-1) ?? 0) + stepMs > closedBy) return 'forming';
+    const series = new Series(symbol, timeframe, lookback);
     [openTime, open, high, low, close, volume].forEach((column, position) => {
       series.#rows.set(column.subarray(from), position * series.#capacity);
     });

@@ -1,0 +1,37 @@
+import { Series } from '../domain/series.js';
+import { type Timeframe, timeframeMs } from '../domain/timeframe.js';
+import { MalformedBytes } from './codec/bytes.js';
+import { decodeRecord, type RecordHead } from './codec/record.js';
+
+/**
+ * How far the local clock may be behind the exchange's before a stored candle looks as if it were still forming. Only
+ * closed candles are ever stored, so this guards against damage, not against the last seconds.
+ */
+const CLOCK_SLACK_MS = 60_000;
+
+/** A stored record as a series of its newest `lookback` candles, or null when it is not one of `symbol`. */
+export function hydrate(
+  record: Uint8Array,
+  symbol: string,
+  timeframe: Timeframe,
+  lookback: number,
+  now: number,
+): Series | null {
+  try {
+    const series = Series.restore(symbol, timeframe, lookback, decodeRecord(record, timeframe), now + CLOCK_SLACK_MS);
+    return typeof series === 'string' ? null : series;
+  } catch (error) {
+    if (error instanceof MalformedBytes) return null;
+    throw error;
+  }
+}
+
+/** Epoch ms of a record's newest open time. */
+export function lastOpenTimeOf({ firstOpenTime, count }: RecordHead, timeframe: Timeframe): number {
+  return firstOpenTime + (count - 1) * timeframeMs(timeframe);
+}
+
+/** Whether at least one candle would still be in a full window now; of anything older nothing is of use. */
+export function isUsable(lastOpenTime: number | null, timeframe: Timeframe, lookback: number, now: number): boolean {
+  return lastOpenTime !== null && lastOpenTime + timeframeMs(timeframe) * (lookback + 1) > now;
+}

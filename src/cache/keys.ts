@@ -1,0 +1,27 @@
+import { crc32 } from 'node:zlib';
+import { isTimeframe, type Timeframe } from '../domain/timeframe.js';
+
+/** One series of the exchange that the cache was built for. */
+export interface SeriesKey {
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+}
+
+/**
+ * Segments per timeframe. Series of one timeframe change together, so a flush rewrites whole segments and leaves the
+ * longer timeframes alone. Sixteen keep a file well above the 20 kB that its directories take on disk, and a damaged
+ * one costs a sixteenth of one timeframe.
+ */
+export const SEGMENTS_PER_TIMEFRAME = 16;
+
+/** Where a series lives on disk. It follows from the key alone, so no directory of segments can be lost or be wrong. */
+export function segmentKey(exchange: string, { symbol, timeframe }: SeriesKey): string {
+  const segment = crc32(symbol) % SEGMENTS_PER_TIMEFRAME;
+  return `series/${exchange}/${timeframe}/${segment.toString(16)}`;
+}
+
+/** The timeframe of a segment key, or null when it is no segment key. */
+export function segmentTimeframe(key: string): Timeframe | null {
+  const timeframe = /^series\/[^/]+\/([^/]+)\/[0-9a-f]+$/.exec(key)?.[1];
+  return timeframe !== undefined && isTimeframe(timeframe) ? timeframe : null;
+}

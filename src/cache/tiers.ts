@@ -1,0 +1,237 @@
+import pLimit from 'p-limit';
+import type { Series } from '../domain/series.js';
+import type { Cancel, Clock } from '../lib/clock.js';
+import { groupBy } from './group.js';
+import { hydrate, isUsable } from './hydrate.js';
+import { type SeriesKey, segmentKey } from './keys.js';
+import { L1, type L1Stats } from './l1.js';
+import type { SegmentStore, SegmentStoreStats } from './l2.js';
+import { type FlushReport, WriteBehind } from './write-behind.js';
+
+/** Segments read at once while warming up; more only queue in Node's four file system threads. */
+const SEGMENTS_IN_FLIGHT = 8;
+const SWEEP_EVERY_MS = 3_600_000;
+
+type Outcome = 'hits' | 'misses' | 'stale' | 'errors';
+
+export interface CandleCacheOptions {
+  readonly exchange: string;
+  /** Candles per series. */
+  readonly lookback: number;
+  readonly l1MaxBytes: number;
+  /** Opened by the caller and closed by `stop`. */
+  readonly store: SegmentStore;
+  readonly flushEveryMs: number;
+  readonly clock: Clock;
+  /** Told of every flush on the timer. */
+  readonly onFlush?: (report: FlushReport) => void;
+}
+
+export interface LoadProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  /** Called once per segment, with numbers of series. */
+  readonly onProgress?: (progress: LoadProgress) => void;
+}
+
+export interface LoadReport {
+  /** Series in memory now. */
+  readonly loaded: number;
+  /** Series to be fetched from the exchange. */
+  readonly missing: number;
+}
+
+/** One count per series that was asked for. */
+export interface TierStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Held, but so old that none of its candles is in the window any more. */
+  readonly stale: number;
+  /** Held, but it could not be read or failed a check. */
+  readonly errors: number;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
+export interface CacheStats {
+  readonly l1: TierStats & Pick<L1Stats, 'evictions'>;
+  readonly l2: TierStats & Omit<SegmentStoreStats, 'entries' | 'bytes'>;
+  readonly dirtySeries: number;
+  readonly droppedSeries: number;
+}
+
+/**
+ * The candles of one exchange in two tiers: live series in memory over compressed segments on disk. What comes from
+ * here is always a sound series of the key that was asked for, possibly behind: the caller fetches the candles after
+ * `lastOpenTime`. No method rejects because of the disk.
+ */
+export class CandleCache {
+  readonly #options: CandleCacheOptions;
+  readonly #l1: L1<Series>;
+  readonly #writeBehind: WriteBehind;
+  readonly #l2: Record<Outcome, number> = { hits: 0, misses: 0, stale: 0, errors: 0 };
+  #cancelTimer: Cancel = () => {};
+  #timerFlush: Promise<void> = Promise.resolve();
+  #stopped: Promise<void> | null = null;
+  /** Monotonic ms; the first flush after a start sweeps. */
+  #sweepDue = Number.NEGATIVE_INFINITY;
+
+  constructor(options: CandleCacheOptions) {
+    this.#options = options;
+    const { l1MaxBytes, store, exchange, lookback, clock } = options;
+    this.#l1 = new L1({ maxBytes: l1MaxBytes, sizeOf: (series) => series.byteLength });
+    this.#writeBehind = new WriteBehind({
+      store,
+      lookback,
+      clock,
+      maxDirtyBytes: l1MaxBytes,
+      segmentOf: (key) => segmentKey(exchange, key),
+      residents: () => [...this.#l1.entries()].map(([, series]) => series),
+    });
+  }
+
+  /** Begins to write what changed every `flushEveryMs`. */
+  start(): void {
+    if (this.#stopped !== null) throw new Error('a cache that was stopped cannot be started again');
+    this.#cancelTimer();
+    this.#cancelTimer = this.#options.clock.setTimer(this.#options.flushEveryMs, () => {
+      this.#timerFlush = this.#flushAndRearm();
+    });
+  }
+
+  /** The live series of a key, from memory or disk; null when it must be fetched. Concurrent calls share one load. */
+  async get(symbol: string, timeframe: SeriesKey['timeframe']): Promise<Series | null> {
+    const key = { symbol, timeframe };
+    const held = this.#l1.get(keyText(key), (series) => this.#isUsable(series));
+    return held ?? this.#l1.load(keyText(key), () => this.#readOne(key));
+  }
+
+  /** The series in memory, uncounted. */
+  peek(symbol: string, timeframe: SeriesKey['timeframe']): Series | null {
+    return this.#l1.peek(keyText({ symbol, timeframe }));
+  }
+
+  /** Keeps a series; call it again whenever the series changed, so that the next flush writes it. */
+  put(series: Series): void {
+    if (this.#l1.peek(keyText(series)) !== series) this.#l1.set(keyText(series), series);
+    this.#writeBehind.mark(series);
+  }
+
+  /**
+   * Brings the series of `keys` into memory, in that order: give the hottest first. Rejects only with the signal's
+   * reason; what was loaded by then stays.
+   */
+  async load(keys: readonly SeriesKey[], { signal, onProgress }: LoadOptions = {}): Promise<LoadReport> {
+    const bySegment = groupBy(keys, (key) => segmentKey(this.#options.exchange, key));
+    let done = 0;
+    let loaded = 0;
+    await pLimit(SEGMENTS_IN_FLIGHT).map(bySegment, async ([segment, wanted]) => {
+      signal?.throwIfAborted();
+      const found = await this.#loadSegment(segment, wanted);
+      loaded += found;
+      done += wanted.length;
+      onProgress?.({ done, total: keys.length });
+    });
+    return { loaded, missing: keys.length - loaded };
+  }
+
+  /** Writes what changed since the last flush. Never rejects; a failed segment stays due. */
+  async flush(): Promise<FlushReport> {
+    const report = await this.#writeBehind.flush();
+    const now = this.#options.clock.monotonic();
+    if (now >= this.#sweepDue) {
+      this.#sweepDue = now + SWEEP_EVERY_MS;
+      await this.#options.store.sweep();
+    }
+    return report;
+  }
+
+  stats(): CacheStats {
+    const { entries, bytes, ...store } = this.#options.store.stats();
+    return {
+      l1: this.#l1.stats(),
+      l2: { ...this.#l2, entries, bytes, ...store },
+      dirtySeries: this.#writeBehind.dirtySeries,
+      droppedSeries: this.#writeBehind.dropped,
+    };
+  }
+
+  /** Writes what changed and closes the store. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #flushAndRearm(): Promise<void> {
+    const report = await this.flush();
+    this.#options.onFlush?.(report);
+    if (this.#stopped === null) this.start();
+  }
+
+  async #stop(): Promise<void> {
+    this.#cancelTimer();
+    await this.#timerFlush;
+    await this.#writeBehind.drain();
+    await this.#options.store.close();
+  }
+
+  async #readOne(key: SeriesKey): Promise<Series | null> {
+    const { store, exchange } = this.#options;
+    const pending = this.#writeBehind.pending(key);
+    if (pending !== null && this.#isUsable(pending)) return pending;
+    const segment = segmentKey(exchange, key);
+    if (!store.symbolsOf(segment).includes(key.symbol)) {
+      this.#l2.misses += 1;
+      return null;
+    }
+    const read = await store.read(segment);
+    return this.#take(key, read.status === 'hit' ? read.segment.records : read.status);
+  }
+
+  async #loadSegment(segment: string, wanted: readonly SeriesKey[]): Promise<number> {
+    const absent = wanted.filter((key) => this.#l1.get(keyText(key), (series) => this.#isUsable(series)) === null);
+    if (absent.length === 0) return wanted.length;
+    const read = await this.#options.store.read(segment);
+    const from = read.status === 'hit' ? read.segment.records : read.status;
+    const taken = absent.filter((key) => {
+      const series = this.#take(key, from);
+      return series !== null && this.#l1.setIfAbsent(keyText(key), series);
+    });
+    return wanted.length - absent.length + taken.length;
+  }
+
+  /** One series out of a segment that was read, counted. */
+  #take(key: SeriesKey, from: ReadonlyMap<string, Uint8Array> | 'miss' | 'stale' | 'error'): Series | null {
+    const [outcome, series] = this.#judge(key, from);
+    this.#l2[outcome] += 1;
+    if (series !== null) this.#writeBehind.markSaved(series);
+    return series;
+  }
+
+  #judge(
+    { symbol, timeframe }: SeriesKey,
+    from: ReadonlyMap<string, Uint8Array> | 'miss' | 'stale' | 'error',
+  ): [Outcome, Series | null] {
+    if (from === 'miss') return ['misses', null];
+    if (from === 'stale') return ['stale', null];
+    if (from === 'error') return ['errors', null];
+    const record = from.get(symbol);
+    if (record === undefined) return ['misses', null];
+    const { lookback, clock } = this.#options;
+    const series = hydrate(record, symbol, timeframe, lookback, clock.now());
+    if (series === null) return ['errors', null];
+    return this.#isUsable(series) ? ['hits', series] : ['stale', null];
+  }
+
+  #isUsable(series: Series): boolean {
+    return isUsable(series.lastOpenTime, series.timeframe, this.#options.lookback, this.#options.clock.now());
+  }
+}
+
+function keyText({ symbol, timeframe }: SeriesKey): string {
+  return `${timeframe}/${symbol}`;
+}

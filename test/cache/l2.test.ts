@@ -1,0 +1,341 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import cacache from 'cacache';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { encodeRecord } from '../../src/cache/codec/record.js';
+import { encodeSegment } from '../../src/cache/codec/segment.js';
+import { cacacheDisk, type Disk } from '../../src/cache/disk.js';
+import type { SegmentStore } from '../../src/cache/l2.js';
+import { NOW, openStore, randomSeries, temporaryDir } from '../support/cache.js';
+import { filesOf } from '../support/cache-damage.js';
+import { FakeClock } from '../support/fake-clock.js';
+
+const KEY = 'series/sim/5m/3';
+const OTHER = 'series/sim/5m/4';
+const HOUR = 3_600_000;
+
+function records(seed: number, symbol = 'BTCUSDT'): Map<string, Uint8Array> {
+  return new Map([[symbol, encodeRecord(randomSeries(symbol, '5m', { seed }).window())]]);
+}
+
+async function stored(store: SegmentStore, key = KEY): Promise<string> {
+  const read = await store.read(key);
+  return read.status === 'hit' ? Buffer.from([...read.segment.records.values()][0] ?? []).toString('hex') : read.status;
+}
+
+const hex = (of: Map<string, Uint8Array>) => Buffer.from([...of.values()][0] as Uint8Array).toString('hex');
+
+function failure(code: string, message = `${code}: injected, open`): Error {
+  return Object.assign(new Error(message), { code });
+}
+
+describe('SegmentStore', () => {
+  it('gives back what was written, also after it was opened again', async () => {
+    const dir = temporaryDir();
+    const store = await openStore(dir);
+    expect(await store.write(KEY, records(1))).toBe('written');
+    expect(await stored(store)).toBe(hex(records(1)));
+    await store.close();
+    const again = await openStore(dir);
+    expect(again.symbolsOf(KEY)).toEqual(['BTCUSDT']);
+    expect(await stored(again)).toBe(hex(records(1)));
+    expect(await stored(again, OTHER)).toBe('miss');
+  });
+
+  it('keeps one content file and one index line per key however often it is written (D9)', async () => {
+    const dir = temporaryDir();
+    const clock = new FakeClock(NOW);
+    const store = await openStore(dir, { clock });
+    for (let round = 0; round < 300; round++) {
+      clock.jump(1);
+      await store.write(KEY, records(round));
+    }
+    const [content, ...moreContent] = filesOf(dir, 'content-v');
+    const [bucket, ...moreBuckets] = filesOf(dir, 'index-v');
+    expect([moreContent, moreBuckets, filesOf(dir, 'tmp')]).toEqual([[], [], []]);
+    expect(readFileSync(content as string).length).toBe(store.stats().bytes);
+    expect(
+      readFileSync(bucket as string, 'utf8')
+        .trim()
+        .split('\n'),
+    ).toHaveLength(1);
+    // Directories too: the random content names would leave two empty ones behind for every write.
+    const directories = execFileSync('find', [join(dir, 'content-v2'), '-type', 'd'], { encoding: 'utf8' });
+    expect(directories.trim().split('\n')).toHaveLength(4);
+    expect(await stored(store)).toBe(hex(records(299)));
+  });
+
+  it('never misses a segment that is replaced and swept while it is read (D9)', async () => {
+    const store = await openStore(temporaryDir());
+    await store.write(KEY, records(0));
+    const statuses = new Set<string>();
+    for (let round = 1; round <= 60; round++) {
+      const write = store.write(KEY, records(round));
+      const sweep = round % 10 === 0 ? store.sweep() : undefined;
+      for (let read = 0; read < 5; read++) statuses.add((await store.read(KEY)).status);
+      await Promise.all([write, sweep]);
+    }
+    expect([...statuses]).toEqual(['hit']);
+    expect(store.stats()).toMatchObject({ corrupt: {}, writeErrors: {} });
+  });
+
+  it('takes no older set for current when the newest index line is torn (D6)', async () => {
+    const dir = temporaryDir();
+    const store = await openStore(dir);
+    await store.write(KEY, records(1));
+    await store.write(KEY, records(2));
+    const bucket = filesOf(dir, 'index-v')[0] as string;
+    writeFileSync(bucket, readFileSync(bucket).subarray(0, -7));
+    expect(await stored(await openStore(dir))).toBe('miss');
+  });
+
+  it('takes no older set for current when a writer died between its index lines and the newest is torn (D6)', async () => {
+    const dir = temporaryDir();
+    const store = await openStore(dir);
+    await store.write(KEY, records(1));
+    const bucket = filesOf(dir, 'index-v')[0] as string;
+    const olderLine = readFileSync(bucket, 'utf8');
+    await store.write(KEY, records(2));
+    const newerLine = readFileSync(bucket, 'utf8');
+    writeFileSync(bucket, olderLine + newerLine.slice(0, -7));
+    const again = await openStore(dir);
+    expect(await stored(again)).not.toBe(hex(records(1)));
+    await again.write(KEY, records(3));
+    expect(await stored(await openStore(dir))).toBe(hex(records(3)));
+  });
+
+  it('reads duplicate index lines as one and garbage as a miss (D6)', async () => {
+    const dir = temporaryDir();
+    await (await openStore(dir)).write(KEY, records(1));
+    const bucket = filesOf(dir, 'index-v')[0] as string;
+    appendFileSync(bucket, readFileSync(bucket));
+    expect(await stored(await openStore(dir))).toBe(hex(records(1)));
+    writeFileSync(bucket, 'garbage\n\t\n{}');
+    const again = await openStore(dir);
+    expect(await stored(again)).toBe('miss');
+    await again.write(KEY, records(2));
+    expect(await stored(await openStore(dir))).toBe(hex(records(2)));
+  });
+
+  it('keeps the other segments when an index bucket has become a directory (D6)', async () => {
+    const dir = temporaryDir();
+    const store = await openStore(dir);
+    await store.write(KEY, records(1));
+    const bucket = filesOf(dir, 'index-v')[0] as string;
+    await store.write(OTHER, records(2));
+    rmSync(bucket);
+    mkdirSync(join(bucket, 'deeper'), { recursive: true });
+    const again = await openStore(dir);
+    expect([await stored(again), await stored(again, OTHER)]).toEqual(['miss', hex(records(2))]);
+    expect(await again.write(KEY, records(3))).toBe('written');
+    expect(await stored(await openStore(dir))).toBe(hex(records(3)));
+  });
+
+  it('removes sound bytes that belong to another key or another sequence (D8)', async () => {
+    const dir = temporaryDir();
+    const header = { key: OTHER, sequence: 5, writtenAt: NOW };
+    const bytes = await encodeSegment(header, [...records(1).values()]);
+    const metadata = { sequence: 5, writtenAt: NOW, symbols: ['BTCUSDT'] };
+    await cacache.put(dir, KEY, bytes, { metadata });
+    await cacache.put(dir, OTHER, await encodeSegment({ ...header, sequence: 4 }, [...records(1).values()]), {
+      metadata,
+    });
+    await cacache.put(dir, 'npm-package', 'not ours');
+    const store = await openStore(dir);
+    expect(await store.read(KEY)).toEqual({ status: 'error', reason: 'identity' });
+    expect(await store.read(OTHER)).toEqual({ status: 'error', reason: 'sequence' });
+    await store.close();
+    expect(store.stats()).toMatchObject({ entries: 0, bytes: 0, corrupt: { identity: 1, sequence: 1 } });
+    expect(store.takeLost()).toEqual(new Set([KEY, OTHER]));
+    expect(Object.keys(await cacache.ls(dir))).toEqual([]);
+  });
+
+  it('serves nothing older than the allowed age and removes it', async () => {
+    const clock = new FakeClock(NOW);
+    const dir = temporaryDir();
+    const store = await openStore(dir, { clock, maxAgeMs: HOUR });
+    await store.write(KEY, records(1));
+    await store.write(OTHER, records(2));
+    clock.jump(HOUR);
+    expect(await stored(store)).toBe(hex(records(1)));
+    clock.jump(1);
+    expect(await stored(store)).toBe('stale');
+    expect(await stored(store)).toBe('miss');
+    await store.sweep();
+    expect(store.stats().entries).toBe(0);
+    expect(filesOf(dir, 'content-v')).toEqual([]);
+  });
+
+  it('stays within its bytes on disk and lets go of what was written longest ago', async () => {
+    const dir = temporaryDir();
+    const size = (await encodeSegment({ key: KEY, sequence: 1, writtenAt: NOW }, [...records(1).values()])).length;
+    const store = await openStore(dir, { maxBytes: size * 3.5 });
+    const keys = [0, 1, 2, 3].map((segment) => `series/sim/5m/${segment}`);
+    for (const key of keys.slice(0, 3)) await store.write(key, records(1));
+    await store.write(keys[0] as string, records(1));
+    await store.write(keys[3] as string, records(1));
+    expect(await Promise.all(keys.map(async (key) => (await store.read(key)).status))).toEqual([
+      'hit',
+      'miss',
+      'hit',
+      'hit',
+    ]);
+    expect(store.stats()).toMatchObject({ entries: 3, evictions: 1 });
+    expect(filesOf(dir, 'content-v')).toHaveLength(3);
+  });
+
+  it('sweeps temporary files older than an hour and content that nothing names (D7)', async () => {
+    const dir = temporaryDir();
+    await (await openStore(dir)).write(KEY, records(1));
+    const [old, young] = [join(dir, 'tmp', 'old'), join(dir, 'tmp', 'young')];
+    for (const [path, age] of [
+      [old, HOUR + 1_000],
+      [young, HOUR - 60_000],
+    ] as const) {
+      writeFileSync(path, 'half');
+      utimesSync(path, (NOW - age) / 1_000, (NOW - age) / 1_000);
+    }
+    const orphan = join(dir, 'content-v2', 'sha512', 'ab', 'cd', 'ef');
+    mkdirSync(join(orphan, '..'), { recursive: true });
+    writeFileSync(orphan, 'orphan');
+    const store = await openStore(dir);
+    expect(await store.sweep()).toEqual({ tmpFiles: 1, orphans: 1, bytes: 10 });
+    expect([existsSync(old), existsSync(young), existsSync(orphan)]).toEqual([false, true, false]);
+    expect(await stored(store)).toBe(hex(records(1)));
+  });
+
+  it('makes its directory again at the next write after it was deleted (D7)', async () => {
+    const dir = temporaryDir();
+    const store = await openStore(dir);
+    await store.write(KEY, records(1));
+    rmSync(dir, { recursive: true });
+    expect(await store.read(KEY)).toEqual({ status: 'error', reason: 'ENOENT' });
+    expect(await store.write(KEY, records(2))).toBe('written');
+    expect(await stored(await openStore(dir))).toBe(hex(records(2)));
+  });
+
+  it('shares one read among concurrent readers', async () => {
+    let reads = 0;
+    const disk: Disk = {
+      ...cacacheDisk,
+      read: (...args) => {
+        reads += 1;
+        return cacacheDisk.read(...args);
+      },
+    };
+    const store = await openStore(temporaryDir(), { disk });
+    await store.write(KEY, records(1));
+    await Promise.all([store.read(KEY), store.read(KEY), store.read(KEY)]);
+    expect(reads).toBe(1);
+  });
+});
+
+describe('SegmentStore on a failing disk', () => {
+  it('counts a failed write by its code, keeps the older segment, and tries again later and later (D2)', async () => {
+    const clock = new FakeClock(NOW);
+    let full = false;
+    const disk: Disk = {
+      ...cacacheDisk,
+      write: (...args) => (full ? Promise.reject(failure('ENOSPC')) : cacacheDisk.write(...args)),
+    };
+    const store = await openStore(temporaryDir(), { clock, disk });
+    await store.write(KEY, records(1));
+    full = true;
+    expect(await store.write(KEY, records(2))).toBe('failed');
+    expect(await store.write(KEY, records(2))).toBe('suspended');
+    expect(await stored(store)).toBe(hex(records(1)));
+    await clock.advance(5_000);
+    expect(await store.write(KEY, records(2))).toBe('failed');
+    await clock.advance(5_000);
+    expect(await store.write(KEY, records(2))).toBe('suspended');
+    full = false;
+    await clock.advance(5_000);
+    expect(await store.write(KEY, records(2))).toBe('written');
+    expect(await stored(store)).toBe(hex(records(2)));
+    expect(store.stats().writeErrors).toEqual({ ENOSPC: 2 });
+  });
+
+  it('finds the true code behind the EEXIST that cacache gives a failed rename', async () => {
+    const error = failure('EEXIST', "ENOSPC: no space left on device, mkdir '/cache/content-v2'");
+    const store = await openStore(temporaryDir(), { disk: { ...cacacheDisk, write: () => Promise.reject(error) } });
+    await store.write(KEY, records(1));
+    expect(store.stats().writeErrors).toEqual({ ENOSPC: 1 });
+  });
+
+  it.each(['EIO', 'EACCES', 'EINTEGRITY'])('removes a segment whose read fails with %s', async (code) => {
+    const store = await openStore(temporaryDir(), {
+      disk: { ...cacacheDisk, read: () => Promise.reject(failure(code)) },
+    });
+    await store.write(KEY, records(1));
+    expect(await store.read(KEY)).toEqual({ status: 'error', reason: code });
+    expect(store.stats()).toMatchObject({ entries: 0, corrupt: { [code]: 1 } });
+  });
+
+  it('keeps a segment when the process had no file handle left to read it', async () => {
+    let exhausted = true;
+    const disk: Disk = {
+      ...cacacheDisk,
+      read: (...args) => (exhausted ? Promise.reject(failure('EMFILE')) : cacacheDisk.read(...args)),
+    };
+    const store = await openStore(temporaryDir(), { disk });
+    await store.write(KEY, records(1));
+    expect(await store.read(KEY)).toEqual({ status: 'error', reason: 'EMFILE' });
+    exhausted = false;
+    expect(await stored(store)).toBe(hex(records(1)));
+  });
+
+  it('opens empty when nothing can be listed, and when its directory cannot be made', async () => {
+    const dir = temporaryDir();
+    const unlisted = await openStore(dir, { disk: { ...cacacheDisk, list: () => Promise.reject(failure('EIO')) } });
+    expect(unlisted.stats()).toMatchObject({ entries: 0, writeErrors: { EIO: 1 } });
+    writeFileSync(join(dir, 'file'), '');
+    const impossible = await openStore(join(dir, 'file', 'cache'));
+    expect(await impossible.write(KEY, records(1))).toBe('failed');
+    expect(impossible.stats().writeErrors).toEqual({ ENOTDIR: 2 });
+  });
+
+  it('does not fail when removals do', async () => {
+    const dir = temporaryDir();
+    await (await openStore(dir)).write(KEY, records(1));
+    const refuse = () => Promise.reject(failure('EROFS'));
+    const store = await openStore(dir, {
+      disk: { ...cacacheDisk, removeContent: refuse, removeEntry: refuse },
+      maxBytes: 1,
+    });
+    await store.write(KEY, records(2));
+    expect(store.stats()).toMatchObject({ entries: 0, writeErrors: { EROFS: 3 } });
+  });
+});
+
+describe.skipIf(!canMountTmpfs())('SegmentStore on a full file system (skipped unless root may mount a tmpfs)', () => {
+  it('skips its writes, still serves what it has, and recovers when space returns (D2)', async () => {
+    const dir = temporaryDir();
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', dir]);
+    onTestFinished(() => void spawnSync('umount', [dir]));
+    const clock = new FakeClock(NOW);
+    const store = await openStore(dir, { clock });
+    await store.write(KEY, records(1));
+    const ballast = join(dir, 'ballast');
+    for (let size = 256; size > 0; size = Math.floor(size / 2)) {
+      spawnSync('dd', ['if=/dev/zero', `of=${ballast}`, 'bs=1k', `count=${size}`, 'oflag=append', 'conv=notrunc']);
+    }
+    expect(await store.write(OTHER, records(2))).toBe('failed');
+    expect(store.stats().writeErrors).toEqual({ ENOSPC: 1 });
+    expect(await stored(store)).toBe(hex(records(1)));
+    rmSync(ballast);
+    await clock.advance(5_000);
+    expect(await store.write(OTHER, records(2))).toBe('written');
+    const again = await openStore(dir);
+    expect([await stored(again), await stored(again, OTHER)]).toEqual([hex(records(1)), hex(records(2))]);
+  });
+});
+
+function canMountTmpfs(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  const dir = execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', dir]).status === 0;
+  if (mounted) spawnSync('umount', [dir]);
+  rmSync(dir, { recursive: true });
+  return mounted;
+}

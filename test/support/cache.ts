@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { SegmentStore, type SegmentStoreOptions } from '../../src/cache/l2.js';
+import { CandleCache, type CandleCacheOptions } from '../../src/cache/tiers.js';
+import type { CandleRow } from '../../src/domain/candle.js';
+import { columnsOf, Series } from '../../src/domain/series.js';
+import { floorToTimeframe, type Timeframe, timeframeMs } from '../../src/domain/timeframe.js';
+import { type Random, seededRandom } from '../../src/lib/random.js';
+import { FakeClock } from './fake-clock.js';
+
+export const NOW = Date.UTC(2026, 0, 1, 12, 0, 30);
+const MiB = 1024 * 1024;
+
+/** A new directory that is removed when the test ends. */
+export function temporaryDir(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'candlescan-cache-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** The row that follows at `openTime`: prices in ticks of 0.01, volume with three decimals. */
+export function randomRow(openTime: number, random: Random): CandleRow {
+  const [open, close] = [1_000 + Math.floor(random() * 500), 1_000 + Math.floor(random() * 500)];
+  const high = Math.max(open, close) + Math.floor(random() * 50);
+  const low = Math.min(open, close) - Math.floor(random() * 50);
+  return [openTime, open / 100, high / 100, low / 100, close / 100, Math.floor(random() * 1e6) / 1e3];
+}
+
+/** A series of `count` candles, the newest being the last that closed by `until`. */
+export function randomSeries(
+  symbol: string,
+  timeframe: Timeframe,
+  { count = 60, until = NOW, lookback = 60, seed = 1 } = {},
+): Series {
+  const random = seededRandom(seed);
+  const step = timeframeMs(timeframe);
+  const series = new Series(symbol, timeframe, lookback);
+  const first = floorToTimeframe(until, timeframe) - count * step;
+  for (let index = 0; index < count; index++) {
+    const refusal = series.append(randomRow(first + index * step, random), index % 2 ? 'stream' : 'history', until);
+    if (refusal !== null) throw new Error(`row ${index}: ${refusal}`);
+  }
+  return series;
+}
+
+/** Everything a series holds, as plain arrays to compare. */
+export function contentOf(series: Series): Record<string, number[]> {
+  return Object.fromEntries(Object.entries(columnsOf(series.window())).map(([name, column]) => [name, [...column]]));
+}
+
+export function openStore(dir: string, options: Partial<SegmentStoreOptions> = {}): Promise<SegmentStore> {
+  return SegmentStore.open({ dir, maxBytes: 64 * MiB, clock: new FakeClock(NOW), ...options });
+}
+
+export async function openCache(
+  dir: string,
+  { clock = new FakeClock(NOW), ...options }: Partial<CandleCacheOptions> = {},
+): Promise<CandleCache> {
+  const store = options.store ?? (await openStore(dir, { clock }));
+  return new CandleCache({
+    exchange: 'sim',
+    lookback: 60,
+    l1MaxBytes: 64 * MiB,
+    flushEveryMs: 300_000,
+    clock,
+    store,
+    ...options,
+  });
+}
