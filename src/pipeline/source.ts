@@ -26,8 +26,10 @@ export interface SeriesOutcome extends SeriesKey {
   readonly refused: ReadonlyMap<Refusal, number>;
   /** Why the series does not end at the slot, or null when it does. */
   readonly skip: SkipReason | null;
-  /** A hole that asking again did not close: only the run behind it is held. */
+  /** A hole in what came: closed by asking again, or there to stay. */
   readonly gap: 'none' | 'repaired' | 'unrepaired';
+  /** Why only the newest run of candles is held: a hole or a bad row before it. */
+  readonly cutBy: 'gap' | 'rejected' | null;
 }
 
 /**

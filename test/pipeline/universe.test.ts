@@ -59,20 +59,14 @@ describe('selectUniverse', () => {
     });
   });
 
-  it.each([
-    '../../etc/passwd',
-    '<img onerror=x>',
-    'A B',
-    '',
-    'BTC\u0000USDT',
-    '😀USDT',
-    'A'.repeat(41),
-    '__proto__\n',
-  ])('X14: leaves out a symbol that is no safe name: %j', (symbol) => {
-    const universe = selectUniverse([instrument(symbol), instrument('BTCUSDT')], FILTERS, NOW);
-    expect(universe.instruments.map((kept) => kept.symbol)).toEqual(['BTCUSDT']);
-    expect(universe.excluded).toEqual([{ symbol, reason: 'name', found: JSON.stringify(symbol.slice(0, 60)) }]);
-  });
+  it.each(['../../etc/passwd', '<img onerror=x>', 'A B', '', 'BTC\u0000USDT', '😀USDT', 'A'.repeat(41), '__proto__\n'])(
+    'X14: leaves out a symbol that is no safe name: %j',
+    (symbol) => {
+      const universe = selectUniverse([instrument(symbol), instrument('BTCUSDT')], FILTERS, NOW);
+      expect(universe.instruments.map((kept) => kept.symbol)).toEqual(['BTCUSDT']);
+      expect(universe.excluded).toEqual([{ symbol, reason: 'name', found: JSON.stringify(symbol.slice(0, 60)) }]);
+    },
+  );
 
   it('includes and excludes by symbol and by regular expression, exclusion winning', () => {
     const list = ['BTCUSDT', 'ETHUSDT', 'ETHBTCUSDT', 'SOLUSDT'].map((symbol) => instrument(symbol));

@@ -41,7 +41,7 @@ function sourceOf(
           await gates[key.symbol];
           const skip = skips[`${key.symbol}@${key.timeframe}`] ?? null;
           if (skip === null) store.set(seriesOf(key.symbol, key.timeframe, rowsUntil(slot, key.timeframe, 99)));
-          return { ...key, added: 99, revised: 0, refused: new Map(), skip, gap: 'none' };
+          return { ...key, added: 99, revised: 0, refused: new Map(), skip, gap: 'none', cutBy: null };
         }),
       ),
   };
@@ -139,7 +139,15 @@ describe('runCycle', () => {
       fill: async (wanted, slot) =>
         wanted.map((key): SeriesOutcome => {
           store.set(seriesOf(key.symbol, key.timeframe, rowsUntil(slot, key.timeframe, 9)));
-          return { ...key, added: 9, revised: 0, refused: new Map([['gap', 1]]), skip: null, gap: 'unrepaired' };
+          return {
+            ...key,
+            added: 9,
+            revised: 0,
+            refused: new Map([['gap', 1]]),
+            skip: null,
+            gap: 'unrepaired',
+            cutBy: 'gap',
+          };
         }),
     };
     const parts = partsOf(source, store, (batch) => ({

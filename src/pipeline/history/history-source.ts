@@ -86,6 +86,7 @@ export class HistorySource implements CandleSource {
       revised: first.revised + final.revised,
       refused: final === first ? first.refused : sum(first.refused, final.refused),
       skip: final.complete ? null : skipOfIncomplete(final),
+      cutBy: final.refused.size === 0 ? null : hasDefects(final.refused) ? 'rejected' : 'gap',
       gap: final.refused.has('gap') ? 'unrepaired' : first.refused.has('gap') ? 'repaired' : 'none',
     };
   }
@@ -97,12 +98,22 @@ export class HistorySource implements CandleSource {
   }
 }
 
-const NOTHING = { added: 0, revised: 0, refused: new Map<Refusal, number>(), skip: null, gap: 'none' } as const;
+const NOTHING = {
+  added: 0,
+  revised: 0,
+  refused: new Map<Refusal, number>(),
+  skip: null,
+  gap: 'none',
+  cutBy: null,
+} as const;
 
 function skipOfIncomplete({ series, refused }: Ingested): SkipReason {
-  const defects = [...refused.keys()].some((reason) => reason !== 'gap');
-  if (defects) return 'rejected';
+  if (hasDefects(refused)) return 'rejected';
   return series.length === 0 ? 'warmup' : 'stale';
+}
+
+function hasDefects(refused: ReadonlyMap<Refusal, number>): boolean {
+  return [...refused.keys()].some((reason) => reason !== 'gap');
 }
 
 function sum(a: ReadonlyMap<Refusal, number>, b: ReadonlyMap<Refusal, number>): ReadonlyMap<Refusal, number> {

@@ -1,0 +1,121 @@
+import { cpus, totalmem } from 'node:os';
+import { compareWithTechnicalIndicators } from '../../analyzers/indicators/benchmark.js';
+import type { Config } from '../../config/schema.js';
+import { systemClock } from '../../lib/clock.js';
+import { colourAllowed, configOf } from '../common.js';
+import { openExchange } from '../embedded.js';
+import { EXIT, type Io } from '../io.js';
+import { paintFor } from '../paint.js';
+import { countOf, type ScanOptions, settingsOf } from '../scan.js';
+import type { ScanReport } from '../scan-report.js';
+import { runCommand, runModule } from './child.js';
+import type { FloorResult, FloorTask } from './floor.js';
+import { type BenchMarket, benchMarket, quietMoment } from './market.js';
+import type { OldWayResult, OldWayTask } from './old-way.js';
+import { type BenchReport, type BenchRun, summarize } from './report.js';
+import { benchView } from './view.js';
+
+/** Enough for any number of runs: a benchmark of waiting for the next minute is none. */
+const EMBEDDED_WEIGHT_LIMIT = 10_000_000;
+const OLD_WAY_SYMBOLS = 64;
+/** Weight of the requests beside the klines: list of markets, time, one ping before each run. */
+const OTHER_WEIGHT = 45;
+
+/** Measures the scan against what it cannot beat and against what it replaces; every run in a fresh process. */
+export async function runBench(options: ScanOptions, io: Io): Promise<number> {
+  const embedded = options.exchange === undefined ? ['exchange.id=sim'] : [];
+  const { config } = await configOf(options, io, [...settingsOf(options), ...embedded]);
+  const exchange = await openExchange(config, {
+    latencyMs: options.latencyMs,
+    symbols: countOf(options.symbols),
+    weightLimit: EMBEDDED_WEIGHT_LIMIT,
+  });
+  try {
+    const restUrl = exchange.restUrl ?? 'https://fapi.binance.com';
+    const market = await benchMarket(restUrl, config, systemClock);
+    const report = await measure({ restUrl, market, config, options, io });
+    io.stdout.write(
+      options.json ? `${JSON.stringify(report)}\n` : benchView(report, paintFor(io.stdout, colourAllowed(options, io))),
+    );
+    return report.runs.every(({ symbols }) => symbols.analyzed * 2 >= symbols.total) ? EXIT.done : EXIT.failed;
+  } finally {
+    await exchange.close();
+  }
+}
+
+interface Course {
+  readonly restUrl: string;
+  readonly market: BenchMarket;
+  readonly config: Config;
+  readonly options: ScanOptions;
+  readonly io: Io;
+}
+
+async function measure(course: Course): Promise<BenchReport> {
+  const { restUrl, market, config, options, io } = course;
+  const say = (text: string) => io.stderr.isTTY && io.stderr.write(`${text}\n`);
+  const ready = () => quietMoment(restUrl, config, market.paths.length + OTHER_WEIGHT, market.weightLimit, systemClock);
+
+  const floors: number[] = [];
+  const runs: BenchRun[] = [];
+  await runFloor(course); // Fills the embedded exchange's own caches, so that no contestant pays for them.
+  for (let run = 1; run <= options.runs; run++) {
+    say(`run ${run} of ${options.runs}`);
+    await ready();
+    floors.push((await runFloor(course)).requestsMs);
+    await ready();
+    runs.push(await runCold(course, run));
+  }
+  await ready();
+  const oldWay = await runModule<OldWayResult>('./old-way.js', {
+    restUrl,
+    symbols: market.unified.slice(0, OLD_WAY_SYMBOLS),
+    timeframes: config.timeframes,
+    limit: config.candles.firstLook,
+  } satisfies OldWayTask);
+  const analysis = compareWithTechnicalIndicators({ series: market.paths.length, length: 300, seed: 1 });
+  return {
+    schema: 1,
+    machine: {
+      cpu: cpus()[0]?.model ?? 'unknown',
+      cores: cpus().length,
+      memoryBytes: totalmem(),
+      node: process.version,
+    },
+    runs,
+    ...summarize({ runs, floors, oldWayPerSymbolMs: oldWay.perSymbolMs, analysis, requests: market.paths.length }),
+  };
+}
+
+function runFloor({ restUrl, market, config }: Course): Promise<FloorResult> {
+  return runModule<FloorResult>('./floor.js', {
+    restUrl,
+    first: ['/fapi/v1/exchangeInfo', '/fapi/v1/time'],
+    paths: market.paths,
+    window: config.batch.requestsInFlight,
+  } satisfies FloorTask);
+}
+
+async function runCold({ restUrl, options, io }: Course, run: number): Promise<BenchRun> {
+  const own = options.set.filter((setting) => !/^exchange\.(id|restUrl)=/.test(setting));
+  const args = [
+    'scan',
+    '--json',
+    '--log-level=error',
+    ...options.config.flatMap((file) => ['--config', file]),
+    ...[...own, ...settingsOf({ ...options, exchange: 'binanceusdm' }), `exchange.restUrl=${restUrl}`].flatMap(
+      (setting) => ['--set', setting],
+    ),
+  ];
+  const { stdout, exitCode, wallMs } = await runCommand(args, { ...io.env });
+  if (stdout === '') throw new Error(`a cold run ended with exit code ${exitCode} and no report`);
+  const report = JSON.parse(stdout) as ScanReport;
+  return {
+    mode: 'cold',
+    run,
+    ...report,
+    signals: report.signals.length,
+    excluded: report.excluded.length,
+    processMs: wallMs,
+  };
+}

@@ -1,0 +1,33 @@
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/schema.js';
+import { systemClock } from '../lib/clock.js';
+
+const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+/** The market of the embedded exchange is as large as the real one, unless more is asked for. */
+const SYMBOLS = 530;
+
+export interface OpenExchange {
+  /** Scheme and host of the REST API; null is the exchange's own. */
+  readonly restUrl: string | null;
+  /** Stops the embedded exchange, when there is one. */
+  close(): Promise<void>;
+}
+
+export interface EmbeddedOptions {
+  readonly latencyMs: number;
+  /** Symbols that the scan is going to ask for, or null. */
+  readonly symbols: number | null;
+  readonly weightLimit?: number;
+}
+
+/** The exchange that the configuration names; `sim` without an address is started here, in a process of its own. */
+export async function openExchange({ exchange }: Config, options: EmbeddedOptions): Promise<OpenExchange> {
+  if (exchange.id !== 'sim' || exchange.restUrl !== null) {
+    return { restUrl: exchange.restUrl, close: () => Promise.resolve() };
+  }
+  const { startSimProcess } = await import('../sim/process.js');
+  const argv = [MAIN, 'sim', '--latency-ms', options.latencyMs, '--symbols', Math.max(SYMBOLS, options.symbols ?? 0)];
+  if (options.weightLimit !== undefined) argv.push('--weight-limit', options.weightLimit);
+  const sim = await startSimProcess({ argv: argv.map(String), clock: systemClock });
+  return { restUrl: sim.restUrl, close: () => sim.stop() };
+}

@@ -1,0 +1,62 @@
+import { toDecimal } from '../domain/decimal.js';
+import type { Signal } from '../domain/signal.js';
+import type { ScanOutcome } from '../scanner.js';
+
+/** The report of one scan as `scan --json` prints it; fields are only ever added. */
+export function scanReport(outcome: ScanOutcome, loopDelayP99Ms: number) {
+  const { cycle, requests, universe } = outcome;
+  return {
+    schema: 1,
+    exchange: outcome.exchange,
+    slot: new Date(cycle.slot).toISOString(),
+    startedAt: new Date(outcome.startedAt).toISOString(),
+    durationMs: round(outcome.durationMs),
+    timeframes: outcome.timeframes,
+    symbols: cycle.symbols,
+    excluded: universe.excluded,
+    withheld: cycle.withheld,
+    stages: {
+      universeMs: round(outcome.universeMs),
+      ...Object.fromEntries(Object.entries(cycle.stages).map(([stage, ms]) => [stage, round(ms)])),
+    },
+    requests,
+    plan: { ...outcome.plan, slot: new Date(outcome.plan.slot).toISOString() },
+    candles: cycle.candles,
+    gaps: cycle.gaps,
+    cache: { l1: { hits: 0, misses: outcome.plan.requests }, l2: { hits: 0, misses: outcome.plan.requests } },
+    analyzers: cycle.analyzers.map((run) => ({ ...run, durationMs: round(run.durationMs) })),
+    failures: cycle.failures,
+    signals: cycle.signals.map(signalReport),
+    process: {
+      /** Peak resident memory. */
+      maxRssBytes: process.resourceUsage().maxRSS * 1024,
+      loopDelayP99Ms: round(loopDelayP99Ms),
+    },
+    warnings: outcome.warnings,
+  };
+}
+
+export type ScanReport = ReturnType<typeof scanReport>;
+
+function signalReport(signal: Signal) {
+  const { id, symbol, timeframe, analyzer, version, direction, strength, status, reasons, inputDigest } = signal;
+  return {
+    id,
+    symbol,
+    timeframe,
+    analyzer,
+    version,
+    direction,
+    strength: Number(strength.toFixed(4)),
+    status,
+    price: toDecimal(signal.price),
+    candleCloseTime: new Date(signal.candleCloseTime).toISOString(),
+    reasons,
+    inputDigest,
+  };
+}
+
+/** Microseconds are noise in a report. */
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

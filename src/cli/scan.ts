@@ -1,0 +1,129 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { Command } from 'commander';
+import { UsageError } from '../domain/errors.js';
+import { systemClock } from '../lib/clock.js';
+import type { ScanOutcome, ScanPlan } from '../scanner.js';
+import { type CommonOptions, colourAllowed, configOf, withCommonOptions } from './common.js';
+import { openExchange } from './embedded.js';
+import { EXIT, type Io } from './io.js';
+import { createLogger } from './logger.js';
+import { wholeNumber } from './options.js';
+import { paintFor } from './paint.js';
+import { scanProgress } from './progress.js';
+import { scanReport } from './scan-report.js';
+import { scanView } from './scan-view.js';
+
+export interface ScanOptions extends CommonOptions {
+  readonly exchange?: string;
+  readonly symbols?: string;
+  readonly timeframes?: string;
+  readonly latencyMs: number;
+  readonly top: number;
+  readonly candlesOut?: string;
+  readonly bench?: boolean;
+  readonly runs: number;
+}
+
+export function scanCommand(io: Io, done: (exitCode: number) => void): Command {
+  return withCommonOptions(new Command('scan'))
+    .description('scans the whole market once and prints the strongest signals')
+    .option('--exchange <id>', 'binanceusdm, or sim for the embedded exchange')
+    .option('--symbols <n|list>', 'the N most liquid symbols, or a comma list of symbols')
+    .option('--timeframes <list>', 'comma list, the shortest is the base')
+    .option('--top <n>', 'signals to show', wholeNumber(0), 20)
+    .option('--candles-out <dir>', 'writes the candles that were used as CSV, each with its source')
+    .option('--latency-ms <n>', 'latency of the embedded exchange', wholeNumber(0), 100)
+    .option('--bench', 'benchmark: embedded exchange unless told otherwise, several modes, ratios')
+    .option('--runs <n>', 'runs of each mode of the benchmark', wholeNumber(1), 3)
+    .action(async (options: ScanOptions) => {
+      if (options.bench === true) {
+        const { runBench } = await import('./bench/bench.js');
+        return done(await runBench(options, io));
+      }
+      done(await runScan(options, io));
+    });
+}
+
+async function runScan(options: ScanOptions, io: Io): Promise<number> {
+  const { config } = await configOf(options, io, settingsOf(options));
+  const colour = colourAllowed(options, io);
+  const log = await createLogger(config.log.level, io, colour);
+  const exchange = await openExchange(config, { latencyMs: options.latencyMs, symbols: countOf(options.symbols) });
+  const progress = await scanProgress(io.stderr, options.json);
+  const eventLoop = monitorEventLoopDelay({ resolution: 10 });
+  try {
+    const { scanOnce } = await import('../scanner.js');
+    eventLoop.enable();
+    const outcome = await scanOnce({
+      config,
+      restUrl: exchange.restUrl,
+      clock: systemClock,
+      random: Math.random,
+      onGateClosed: ({ until, reason }, unsaved) => {
+        log.warn({ until: new Date(until).toISOString(), reason }, 'exchange closed its gate');
+        if (unsaved !== null) log.error({ err: unsaved }, 'a restart will not know that the gate is closed');
+      },
+      onSettle: (waitMs) => log.info({ waitMs }, 'waiting for the newest candles to settle'),
+      onPlan: (plan) => log.info(describePlan(plan), 'planned the scan'),
+      onProgress: (done, total) => progress.update(done, total),
+    });
+    eventLoop.disable();
+    progress.stop();
+    return await publish(outcome, eventLoop.percentile(99) / 1e6, options, io, colour);
+  } finally {
+    progress.stop();
+    await exchange.close();
+  }
+}
+
+async function publish(
+  outcome: ScanOutcome,
+  loopDelayP99Ms: number,
+  options: ScanOptions,
+  io: Io,
+  colour: boolean,
+): Promise<number> {
+  if (options.candlesOut !== undefined) {
+    const { writeCandles } = await import('./candles-out.js');
+    for (const { symbol } of outcome.universe.instruments) {
+      for (const timeframe of outcome.timeframes) {
+        const series = outcome.store.get({ symbol, timeframe });
+        if (series !== undefined) await writeCandles(options.candlesOut, series.window());
+      }
+    }
+  }
+  const report = scanReport(outcome, loopDelayP99Ms);
+  const text = options.json
+    ? `${JSON.stringify(report)}\n`
+    : scanView(report, options.top, paintFor(io.stdout, colour));
+  io.stdout.write(text);
+  const { total, analyzed } = report.symbols;
+  return analyzed > 0 && analyzed * 2 >= total ? EXIT.done : EXIT.failed;
+}
+
+/** The settings that the options of this command stand for. */
+export function settingsOf({
+  exchange,
+  symbols,
+  timeframes,
+}: Pick<ScanOptions, 'exchange' | 'symbols' | 'timeframes'>): string[] {
+  const settings: string[] = [];
+  if (exchange !== undefined) settings.push(`exchange.id=${exchange}`);
+  if (timeframes !== undefined) settings.push(`timeframes=[${timeframes}]`);
+  if (symbols !== undefined) {
+    const count = countOf(symbols);
+    if (count === null) settings.push(`universe.include=[${symbols}]`);
+    else if (count < 1)
+      throw new UsageError(`--symbols: found ${symbols}, allowed a number from 1 or a comma list of symbols`);
+    else settings.push(`universe.maxSymbols=${count}`);
+  }
+  return settings;
+}
+
+export function countOf(symbols: string | undefined): number | null {
+  return symbols !== undefined && /^\d+$/.test(symbols) ? Number(symbols) : null;
+}
+
+function describePlan({ slot, ...plan }: ScanPlan) {
+  return { slot: new Date(slot).toISOString(), ...plan };
+}

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { runCli } from './cli/program.js';
+
+// A reader that goes away (`candlescan scan | head`) is no error of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+});
