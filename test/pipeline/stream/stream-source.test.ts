@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/lib/random.js';
 import type { StreamNotice } from '../../../src/pipeline/stream/contract.js';
 import { createStreamSource, type StreamSource } from '../../../src/pipeline/stream/stream-source.js';
-import { FakeClock } from '../../support/fake-clock.js';
+import { FakeClock, settled } from '../../support/fake-clock.js';
 import { MIDNIGHT, STEP_MS } from '../../support/stream-frames.js';
 import { FakeExchange, type FakeSocket, HandlerLog } from '../../support/stream-server-fake.js';
 
@@ -325,6 +325,22 @@ describe('stream source: rotation', () => {
     await trade(SECOND);
     expect(log.closed.map(({ symbol }) => symbol).sort()).toEqual(symbolsOf(10).sort());
     expect(source.stats()).toMatchObject({ reconnects: { shutdown: 1 }, connections: { open: 1, draining: 0 } });
+  });
+
+  it('keeps the old connection until the new one has data for every stream that the old one has data for', async () => {
+    build(symbolsOf(10));
+    source.start();
+    await trade(60 * SECOND, new Set(['S9USDT']));
+    const [old] = exchange.sockets as [FakeSocket];
+    old.message('{"e":"serverShutdown","E":1}');
+    await clock.advance(SECOND);
+    const fresh = exchange.sockets[1] as FakeSocket;
+    fresh.message('{"result":null,"id":1}');
+    for (const symbol of symbolsOf(8)) fresh.kline({ symbol, ...forming() });
+    expect(old.state).toBe('open');
+    fresh.kline({ symbol: 'S8USDT', ...forming() });
+    await settled();
+    expect(old.state).toBe('closed');
   });
 
   it('goes on with the successor when the old connection dies during the overlap', async () => {
