@@ -1,0 +1,29 @@
+import type { Columns } from '../../../domain/series.js';
+
+/**
+ * Two moves closer than this part of the price are the same move. Prices are decimals stored in binary, so that two
+ * equal moves come out up to a few 1e-16 of the price apart; the finest tick of any market is above 1e-9 of it.
+ * TradingView compares with an absolute 1e-10 (measured by PyneSys/pynecore, `core/pine_compare.py`), which would
+ * swallow whole ticks of a coin at 1e-7; relative, the comparison is the same at every price.
+ */
+export const SAME_MOVE = 1e-12;
+
+/** TradingView's `hlc3`, the typical price: (high + low + close) / 3. */
+export function typicalPrice({ high, low, close }: Columns, out: Float64Array): void {
+  for (let i = 0; i < close.length; i++) {
+    out[i] = ((high[i] as number) + (low[i] as number) + (close[i] as number)) / 3;
+  }
+}
+
+/**
+ * True range: the part of the way from the previous close that the candle covers,
+ * max(high, previous close) - min(low, previous close). Of the first candle it is high - low (`ta.tr(true)`).
+ */
+export function trueRange({ high, low, close }: Columns, out: Float64Array): void {
+  if (close.length === 0) return;
+  out[0] = (high[0] as number) - (low[0] as number);
+  for (let i = 1; i < close.length; i++) {
+    const previous = close[i - 1] as number;
+    out[i] = Math.max(high[i] as number, previous) - Math.min(low[i] as number, previous);
+  }
+}
