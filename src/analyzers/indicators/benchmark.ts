@@ -69,7 +69,11 @@ export function compareWithTechnicalIndicators(options: ComparisonOptions): Indi
     return { name, parameters, kernelsMs, referenceMs, ratio: referenceMs / kernelsMs };
   });
   const referenceMs = perIndicator.reduce((sum, one) => sum + one.referenceMs, 0);
-  const what = `${CONTESTANTS.length} indicators over ${series} series of ${length} candles in one thread, median of ${rounds} rounds; technicalindicators over ${sample} of the series, scaled`;
+  const what = [
+    `${CONTESTANTS.length} indicators over ${series} series of ${length} candles in one thread`,
+    `median of ${rounds} rounds`,
+    `technicalindicators over ${sample} of the series and scaled`,
+  ].join(', ');
   return { what, series, length, kernelsMs: wholeMs, referenceMs, ratio: referenceMs / wholeMs, perIndicator };
 }
 

@@ -13,7 +13,7 @@ export function multiplierOf(defaultValue: number): ParameterSpec {
   return { default: defaultValue, min: 0.001, max: 1_000, integer: false };
 }
 
-/** Every parameter of the indicator, the given ones over the defaults. Throws a RangeError on an unknown or invalid one. */
+/** All parameters of an indicator: the given ones over the defaults. Throws a RangeError on unknown or invalid ones. */
 export function resolveParameters(
   indicator: Pick<Indicator, 'name' | 'parameters'>,
   given: IndicatorParameters = {},
@@ -28,10 +28,8 @@ export function resolveParameters(
   for (const [name, spec] of Object.entries(specs)) {
     const value = given[name] ?? spec.default;
     if (!isAllowed(value, spec)) {
-      const kind = spec.integer ? 'a whole number' : 'a number';
-      throw new RangeError(
-        `indicator ${indicator.name}: parameter ${name} is ${String(value)}; allowed is ${kind} from ${spec.min} to ${spec.max}`,
-      );
+      const allowed = `${spec.integer ? 'a whole number' : 'a number'} from ${spec.min} to ${spec.max}`;
+      throw new RangeError(`indicator ${indicator.name}: parameter ${name} is ${String(value)}; allowed is ${allowed}`);
     }
     // A whole number that was read from a field of fractions is kept as one by V8, and so would be every index
     // computed from it, at three times the cost of the loop: `| 0` makes it an integer again.

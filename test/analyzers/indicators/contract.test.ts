@@ -29,6 +29,7 @@ const SCALES_WITH_PRICE = new Set(
   ].flat(),
 );
 
+/** A trend, a level or a day is remembered for as long as it lasts, not for a number of candles. */
 const FORGETS_SLOWLY = new Set(['supertrend', 'psar', 'obv', 'adl', 'vwap']);
 
 describe.each(listIndicators())('$name', (indicator) => {

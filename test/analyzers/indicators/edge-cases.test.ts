@@ -16,6 +16,13 @@ describe('a price that never moves', () => {
     expect(last(name)).toBe(0.3);
   });
 
+  it.each([0.1, 1 / 3, 0.0000123, 64_123.4, 7e8])('of %d is its own exponential average, exactly', (price) => {
+    const candles = candlesFrom({ close: new Float64Array(300).fill(price) });
+    for (const name of ['ema', 'rma']) {
+      for (const period of [2, 3, 14, 20]) expect(compute(name, candles, { period }).value?.at(-1)).toBe(price);
+    }
+  });
+
   it('has bands and channels of no width around it', () => {
     for (const output of ['upper', 'middle', 'lower']) {
       expect(last('bbands', output)).toBe(0.3);
@@ -144,17 +151,32 @@ describe('supertrend', () => {
   });
 });
 
+describe('supertrend on its first row', () => {
+  it('is down even when the close has shot above its band', () => {
+    const close = [10, 10, 10, 10, 10, 10, 10, 10, 10, 20];
+    const candles = candlesFrom({ close, high: close, low: close.map(() => 10) });
+    const { direction = [], value = [] } = compute('supertrend', candles, { period: 10, multiplier: 3 });
+    expect([value[9], direction[9]]).toEqual([18, 1]);
+  });
+});
+
+describe('accumulation/distribution', () => {
+  it('passes over a candle without a range', () => {
+    const candles = candlesFrom({ close: [10, 12, 12], high: [11, 12, 12], low: [9, 8, 12], volume: [1, 3, 5] });
+    expect([...(compute('adl', candles).value ?? [])]).toEqual([0, 3, 3]);
+  });
+});
+
 describe('directional movement', () => {
   it('sees none where high and low moved by the same decimal, whatever their binary rest', () => {
-    const decimal = (base: number, sign: number) =>
-      Float64Array.from({ length: 60 }, (_, row) => Number((base + sign * (row % 3) * 0.0001).toFixed(4)));
-    const widening = candlesFrom({
+    expect(1.17 - 1.07).not.toBe(1.05 - 0.95);
+    const candles = candlesFrom({
       close: new Float64Array(60).fill(1.06),
-      high: decimal(1.07, 1),
-      low: decimal(1.05, -1),
+      high: Float64Array.from({ length: 60 }, (_, row) => (row % 2 === 0 ? 1.07 : 1.17)),
+      low: Float64Array.from({ length: 60 }, (_, row) => (row % 2 === 0 ? 1.05 : 0.95)),
     });
-    const { plusDi = [], minusDi = [] } = compute('adx', widening);
-    expect([plusDi[59], minusDi[59]]).toEqual([0, 0]);
+    const { adx = [], plusDi = [], minusDi = [] } = compute('adx', candles);
+    expect([adx[59], plusDi[59], minusDi[59]]).toEqual([0, 0, 0]);
   });
 });
 

@@ -154,6 +154,7 @@ describe('candlestick patterns', () => {
   it('finds none on flat candles, where every price equals every other', () => {
     expect(names(candlesFrom({ close: new Float64Array(30).fill(3) }))).toEqual([]);
     expect(names(market([100, 100, 100, 100], [100, 100, 100, 100]))).toEqual([]);
+    expect(names(market([101, 101.2, 98.9, 99], [99.5, 99.5, 99.5, 99.5]))).toEqual([]);
   });
 
   it('finds none without ten candles to measure by', () => {

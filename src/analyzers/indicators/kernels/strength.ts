@@ -13,26 +13,23 @@ export function relativeStrength(source: Float64Array, period: number, out: Floa
   let loss = 0;
   for (let i = 1; i <= period; i++) {
     const change = (source[i] as number) - (source[i - 1] as number);
-    if (change > 0) gain += change;
-    else loss -= change;
+    gain += Math.max(change, 0);
+    loss += Math.max(-change, 0);
   }
   gain /= period;
   loss /= period;
-  const alpha = 1 / period;
-  const keep = 1 - alpha;
+  const keep = 1 - 1 / period;
   let strength = strengthOf(gain, loss);
   out[first] = strength;
   for (let i = first + 1; i < length; i++) {
     const change = (source[i] as number) - (source[i - 1] as number);
-    gain *= keep;
-    loss *= keep;
+    const distance = Math.abs(change);
+    // Twice the rise and twice the fall, one of them 0: exact, and without a branch that nobody could predict.
+    gain = keep * gain + (distance + change) / (2 * period);
+    loss = keep * loss + (distance - change) / (2 * period);
     // An unchanged close leaves the ratio as it is; computed again it would move by a rounding error, and the
     // stochastic of a constant index would show that error at full scale.
-    if (change !== 0) {
-      if (change > 0) gain += alpha * change;
-      else loss -= alpha * change;
-      strength = strengthOf(gain, loss);
-    }
+    if (change !== 0) strength = strengthOf(gain, loss);
     out[i] = strength;
   }
 }

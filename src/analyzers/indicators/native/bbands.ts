@@ -2,7 +2,7 @@ import { defineIndicator } from '../define.js';
 import { rollingDeviation } from '../kernels/window.js';
 import { multiplierOf, periodOf } from '../parameters.js';
 
-/** Population deviation, divided by `period` and not by `period - 1`, as TradingView, TA-Lib and Bollinger himself do. */
+/** Population deviation, divided by `period` and not by `period - 1`, as TradingView, TA-Lib and Bollinger do. */
 export const bbands = defineIndicator({
   name: 'bbands',
   description: "Bollinger bands of the close, population deviation (TradingView's ta.bb)",

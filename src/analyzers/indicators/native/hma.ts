@@ -4,7 +4,7 @@ import { periodOf } from '../parameters.js';
 
 const smoothingOf = (period: number) => Math.floor(Math.sqrt(period));
 
-/** wma(2 * wma(close, period / 2) - wma(close, period), sqrt(period)), both lengths rounded down as TradingView does. */
+/** wma(2 * wma(close, period / 2) - wma(close, period), sqrt(period)), both lengths rounded down as on TradingView. */
 export const hma = defineIndicator({
   name: 'hma',
   description: "Hull moving average of the close (TradingView's ta.hma)",

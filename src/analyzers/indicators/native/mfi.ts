@@ -41,6 +41,7 @@ function splitFlow(price: Float64Array, volume: Float64Array, inflow: Float64Arr
     const change = current - previous;
     const same = SAME_MOVE * current;
     const flow = current * (volume[i] as number);
+    // Not `change > same`: the first change is NaN and counts on both sides.
     inflow[i] = change <= same ? 0 : flow;
     outflow[i] = change >= -same ? 0 : flow;
     previous = current;

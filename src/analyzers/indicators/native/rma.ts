@@ -2,7 +2,7 @@ import { defineIndicator, forgetting, rmaAlpha } from '../define.js';
 import { exponentialMean } from '../kernels/smoothing.js';
 import { periodOf } from '../parameters.js';
 
-/** Wilder's smoothing: an exponential average with alpha = 1 / period; technicalindicators calls it wema, Skender smma. */
+/** Wilder's smoothing, an exponential average of alpha = 1 / period; technicalindicators' wema, Skender's smma. */
 export const rma = defineIndicator({
   name: 'rma',
   description: "Wilder's moving average of the close, seeded with the simple one (TradingView's ta.rma)",

@@ -2,7 +2,7 @@ import { defineIndicator, forgetting, rmaAlpha } from '../define.js';
 import { relativeStrength } from '../kernels/strength.js';
 import { periodOf } from '../parameters.js';
 
-/** 100 where no candle since the first has closed lower, also when none has closed higher, as on TradingView's chart. */
+/** 100 where no candle since the first has closed lower, also if none has closed higher, as on TradingView's chart. */
 export const rsi = defineIndicator({
   name: 'rsi',
   description: "Relative strength index of the close, Wilder's smoothing (TradingView's ta.rsi)",
