@@ -1,12 +1,15 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { type AnalyzerPool, createAnalyzerPool } from './analyzers/pool.js';
+import type { CacheStats, CandleCache, LoadProgress } from './cache/tiers.js';
 import type { Config } from './config/schema.js';
 import { ExchangeError } from './domain/errors.js';
 import { type Slot, slotAt } from './domain/slot.js';
 import type { Timeframe } from './domain/timeframe.js';
 import { type Clock, sleep } from './lib/clock.js';
 import type { Random } from './lib/random.js';
+import { Releasers } from './lib/releasers.js';
 import { createBinanceClient } from './pipeline/exchange/binance.js';
 import type { ExchangeClient, ExchangeStats, RequestOptions } from './pipeline/exchange/contract.js';
 import { WeightGovernor } from './pipeline/exchange/governor.js';
@@ -14,8 +17,7 @@ import { type Hold, readHold, writeHold } from './pipeline/exchange/hold-file.js
 import { HistorySource } from './pipeline/history/history-source.js';
 import { Pipeline } from './pipeline/pipeline.js';
 import { planSeries } from './pipeline/plan.js';
-import type { SeriesStore } from './pipeline/source.js';
-import { MemoryStore } from './pipeline/store.js';
+import type { SeriesKey, SeriesStore } from './pipeline/source.js';
 import { needsQuoteVolumes, selectUniverse, type Universe } from './pipeline/universe.js';
 import { runCycle } from './scheduler/cycle.js';
 import type { CycleReport } from './scheduler/report.js';
@@ -40,9 +42,11 @@ export interface ScanOutcome {
   readonly timeframes: readonly Timeframe[];
   readonly universe: Universe;
   readonly universeMs: number;
+  readonly cacheMs: number;
   readonly plan: ScanPlan;
   readonly cycle: CycleReport;
   readonly requests: ExchangeStats;
+  readonly cache: CacheStats;
   /** The candles that the analyzers were given. */
   readonly store: SeriesStore;
   readonly warnings: readonly string[];
@@ -52,129 +56,149 @@ export interface ScannerOptions {
   readonly config: Config;
   /** Scheme and host of the exchange's REST API; null is the exchange's own. */
   readonly restUrl: string | null;
+  /** Names whose candles these are: candles of one exchange are never served as another's. */
+  readonly cacheName: string;
   readonly clock: Clock;
   readonly random: Random;
   /** The exchange refuses us until a time; `unsaved` says why the next start will not know. */
   readonly onGateClosed?: (hold: Hold, unsaved: Error | null) => void;
   /** The newest candles may still change; the scan waits this long before it asks for them. */
   readonly onSettle?: (waitMs: number) => void;
+  readonly onWarm?: (progress: LoadProgress) => void;
   readonly onPlan?: (plan: ScanPlan) => void;
   readonly onProgress?: (doneSymbols: number, symbols: number) => void;
 }
 
+export interface Scanner {
+  /** One cycle for the newest slot. Rejects with an `ExchangeError` when the exchange cannot be reached at all. */
+  scan(): Promise<ScanOutcome>;
+  /** Writes the candles that changed to disk and releases everything in reverse order. May be called again. */
+  close(): Promise<void>;
+}
+
 /** Local time that differs from the exchange's by more than this is worth a warning. */
 const SKEW_WARNING_MS = 1_000;
+/** A `Date` header is cut to the second and its reply takes its time; further off, the exchange is asked. */
+const DATE_TOLERANCE_MS = 1_500;
+const URGENT: RequestOptions = { lane: 'urgent' };
 
-/** Builds what one scan needs, runs one cycle for the newest slot, and releases everything in reverse. */
-export async function scanOnce(options: ScannerOptions): Promise<ScanOutcome> {
-  const { config, clock, random } = options;
-  // Worker threads load their analyzers while the first requests are under way.
-  const poolReady = createAnalyzerPool({
-    workers: config.analyzers.workers,
-    ...(config.analyzers.enabled && { enabled: config.analyzers.enabled }),
-    paths: config.analyzers.paths,
-    budgetMs: config.analyzers.budgetMs,
-    clock,
-  });
-  poolReady.catch(() => undefined);
-  const governor = createGovernor(options);
+/** Builds what a scan needs, in order. */
+export async function openScanner(options: ScannerOptions): Promise<Scanner> {
+  const { config, clock, random, restUrl } = options;
+  const releasers = new Releasers();
   try {
+    const governor = createGovernor(options);
+    releasers.push(() => governor.stop());
     refuseClosedGate(governor, config.cycle.deadlineMs);
+    // Worker threads load their analyzers while the first requests are under way.
+    const pool = createAnalyzerPool({ ...config.analyzers, clock });
+    pool.catch(() => undefined);
+    releasers.push(() => pool.then((ready) => ready.close()).catch(() => undefined));
     const client = await createBinanceClient({
-      ...(options.restUrl === null ? {} : { restUrl: options.restUrl }),
+      ...(restUrl !== null && { restUrl }),
       requestTimeoutMs: config.exchange.requestTimeoutMs,
       window: config.batch.requestsInFlight,
       governor,
       clock,
       random,
     });
-    try {
-      return await scanWith(client, governor, poolReady, options);
-    } finally {
-      await client.close();
-    }
-  } finally {
-    await governor.stop();
-    await poolReady.then(
-      (pool) => pool.close(),
-      () => undefined,
-    );
+    releasers.push(() => client.close());
+    return {
+      scan: () => scanWith({ client, governor, pool, releasers, options }),
+      close: () => releasers.release(),
+    };
+  } catch (error) {
+    await releasers.release();
+    throw error;
   }
 }
 
-async function scanWith(
-  client: ExchangeClient,
-  governor: WeightGovernor,
-  poolReady: Promise<AnalyzerPool>,
-  options: ScannerOptions,
-): Promise<ScanOutcome> {
+interface Parts {
+  readonly client: ExchangeClient;
+  readonly governor: WeightGovernor;
+  readonly pool: Promise<AnalyzerPool>;
+  readonly releasers: Releasers;
+  readonly options: ScannerOptions;
+}
+
+async function scanWith(parts: Parts): Promise<ScanOutcome> {
+  const { client, governor, options } = parts;
   const { config, clock } = options;
   const startedAt = clock.now();
   const start = clock.monotonic();
-  const { universe, skewMs } = await loadUniverse(client, governor, options);
+  const universeReady = loadUniverse(parts);
+  universeReady.catch(() => undefined);
+  // Its modules take as long to load as the first reply takes to come.
+  const cache = await openCache(parts);
+  const { universe, skewMs } = await universeReady;
   const universeMs = clock.monotonic() - start;
   const slot = await settledSlot(governor, options);
 
   const symbols = universe.instruments.map(({ symbol }) => symbol);
-  const store = new MemoryStore();
-  const plan = planScan(client, governor, store, symbols, slot, config);
+  const keys = symbols.flatMap((symbol) => config.timeframes.map((timeframe) => ({ symbol, timeframe })));
+  const store = storeOf(cache);
+  const cacheStart = clock.monotonic();
+  await cache.load(keys, options.onWarm === undefined ? {} : { onProgress: options.onWarm });
+  const cacheMs = clock.monotonic() - cacheStart;
+  const plan = planScan(client, governor, store, keys, slot, config);
   options.onPlan?.(plan);
-
-  const pool = await poolReady;
-  const pipeline = new Pipeline({
-    store,
-    timeframes: config.timeframes,
-    clock,
-    sources: [
-      new HistorySource({
-        client,
-        store,
-        window: pLimit(config.batch.requestsInFlight),
-        lookback: config.candles.lookback,
-        firstLook: config.candles.firstLook,
-      }),
-    ],
-  });
-  const deadline = new AbortController();
-  const cancel = clock.setTimer(config.cycle.deadlineMs + plan.waitMs, () =>
-    // Who still waits for weight at the deadline is out of budget; else the exchange was too slow.
-    deadline.abort(
-      new ExchangeError(governor.waiting > 0 ? 'throttled' : 'deadline', 'the deadline of the cycle has passed'),
-    ),
+  const pool = await parts.pool;
+  const cycle = await cycleBy(clock, config.cycle.deadlineMs + plan.waitMs, governor, (deadline) =>
+    runCycle(cycleParts(parts, pool, store), slot, symbols, deadline),
   );
+  return {
+    exchange: config.exchange.id,
+    startedAt,
+    durationMs: clock.monotonic() - start,
+    timeframes: config.timeframes,
+    universe,
+    universeMs,
+    cacheMs,
+    plan,
+    cycle,
+    requests: client.stats(),
+    cache: cache.stats(),
+    store,
+    warnings: [
+      ...skewWarning(skewMs),
+      ...pool.refused.map(({ file, reason }) => `analyzer module ${file} was refused: ${reason}`),
+    ],
+  };
+}
+
+function cycleParts({ client, options }: Parts, pool: AnalyzerPool, store: SeriesStore) {
+  const { config, clock, onProgress } = options;
+  const { timeframes, candles, batch, exchange } = config;
+  const window = pLimit(batch.requestsInFlight);
+  const history = new HistorySource({ client, store, window, ...candles });
+  return {
+    pipeline: new Pipeline({ store, timeframes, clock, sources: [history] }),
+    analyzers: {
+      analyze: pool.analyze.bind(pool),
+      leastWarmup: Math.min(...pool.analyzers.filter(({ kind }) => kind === 'series').map(({ warmup }) => warmup)),
+    },
+    clock,
+    exchange: exchange.id,
+    batchSymbols: batch.symbols,
+    ...(onProgress !== undefined && { onProgress }),
+  };
+}
+
+/** Runs a cycle that publishes what it has at its deadline. */
+async function cycleBy(
+  clock: Clock,
+  deadlineMs: number,
+  governor: WeightGovernor,
+  run: (deadline: AbortSignal) => Promise<CycleReport>,
+): Promise<CycleReport> {
+  const deadline = new AbortController();
+  const cancel = clock.setTimer(deadlineMs, () => {
+    // Who still waits for weight at the deadline is out of budget; else the exchange was too slow.
+    const kind = governor.waiting > 0 ? 'throttled' : 'deadline';
+    deadline.abort(new ExchangeError(kind, 'the deadline of the cycle has passed'));
+  });
   try {
-    const cycle = await runCycle(
-      {
-        pipeline,
-        analyzers: {
-          analyze: (batch) => pool.analyze(batch),
-          leastWarmup: Math.min(...pool.analyzers.filter(({ kind }) => kind === 'series').map(({ warmup }) => warmup)),
-        },
-        clock,
-        exchange: config.exchange.id,
-        batchSymbols: config.batch.symbols,
-        ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-      },
-      slot,
-      symbols,
-      deadline.signal,
-    );
-    return {
-      exchange: config.exchange.id,
-      startedAt,
-      durationMs: clock.monotonic() - start,
-      timeframes: config.timeframes,
-      universe,
-      universeMs,
-      plan,
-      cycle,
-      requests: client.stats(),
-      store,
-      warnings: [
-        ...skewWarning(skewMs),
-        ...pool.refused.map(({ file, reason }) => `analyzer module ${file} was refused: ${reason}`),
-      ],
-    };
+    return await run(deadline.signal);
   } finally {
     cancel();
   }
@@ -203,12 +227,41 @@ function refuseClosedGate(governor: WeightGovernor, patienceMs: number): void {
   throw new ExchangeError('banned', `the exchange refuses requests from this address until ${until}; nothing was sent`);
 }
 
-/** The exchange's list of markets and its clock, at once; the governor learns limit and time from them. */
-async function loadUniverse(client: ExchangeClient, governor: WeightGovernor, { config, clock }: ScannerOptions) {
-  const request: RequestOptions = { lane: 'urgent' };
-  const [info] = await Promise.all([client.exchangeInfo(request), client.serverTime(request)]);
+async function openCache({ releasers, options }: Parts): Promise<CandleCache> {
+  const { config, clock, cacheName } = options;
+  const [{ SegmentStore }, { CandleCache }] = await Promise.all([import('./cache/l2.js'), import('./cache/tiers.js')]);
+  const { l2Dir, l2MaxSizeBytes, l1MaxSizeBytes, flushEveryMs } = config.cache;
+  const cache = new CandleCache({
+    exchange: cacheName,
+    lookback: config.candles.lookback,
+    l1MaxBytes: l1MaxSizeBytes,
+    store: await SegmentStore.open({ dir: l2Dir, maxBytes: l2MaxSizeBytes, clock }),
+    flushEveryMs,
+    clock,
+  });
+  releasers.push(() => cache.stop());
+  return cache;
+}
+
+function storeOf(cache: CandleCache): SeriesStore {
+  return {
+    get: ({ symbol, timeframe }) => cache.peek(symbol, timeframe) ?? undefined,
+    set: (series) => cache.put(series),
+  };
+}
+
+/**
+ * The exchange's list of markets and its clock. A start with a cache makes do with the time in the reply's header,
+ * which is enough when it agrees with ours: then the list is the only request.
+ */
+async function loadUniverse({ client, governor, options }: Parts) {
+  const { config, clock } = options;
+  const cold = !existsSync(config.cache.l2Dir);
+  const [info] = await Promise.all([client.exchangeInfo(URGENT), cold && client.serverTime(URGENT)]);
+  const agrees = info.repliedAt !== null && Math.abs(clock.now() - info.repliedAt - 500) < DATE_TOLERANCE_MS;
+  if (!cold && !agrees) await client.serverTime(URGENT);
   const filters = config.universe;
-  const volumes = needsQuoteVolumes(filters) ? await client.quoteVolumes(request) : undefined;
+  const volumes = needsQuoteVolumes(filters) ? await client.quoteVolumes(URGENT) : undefined;
   const universe = selectUniverse(info.instruments, filters, governor.exchangeNow(), volumes);
   return { universe, skewMs: clock.now() - governor.exchangeNow() };
 }
@@ -227,19 +280,18 @@ function planScan(
   client: ExchangeClient,
   governor: WeightGovernor,
   store: SeriesStore,
-  symbols: readonly string[],
+  keys: readonly SeriesKey[],
   slot: Slot,
-  { timeframes, candles }: Config,
+  { candles }: Config,
 ): ScanPlan {
-  const queries = symbols
-    .flatMap((symbol) =>
-      timeframes.map((timeframe) =>
-        planSeries(symbol, timeframe, store.get({ symbol, timeframe }), slot, candles.firstLook),
-      ),
+  const queries = keys
+    .map(({ symbol, timeframe }) =>
+      planSeries(symbol, timeframe, store.get({ symbol, timeframe }), slot, candles.firstLook),
     )
     .filter((query) => query !== null);
   const weight = queries.reduce((sum, { limit }) => sum + client.klinesWeight(limit), 0);
-  return { slot, requests: queries.length, weight, budget: governor.budget, waitMs: governor.plan(weight).waitMs };
+  const waitMs = weight === 0 ? 0 : governor.plan(weight).waitMs;
+  return { slot, requests: queries.length, weight, budget: governor.budget, waitMs };
 }
 
 function skewWarning(skewMs: number): string[] {

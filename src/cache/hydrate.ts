@@ -1,7 +1,10 @@
+import { SOURCES } from '../domain/candle.js';
 import { Series } from '../domain/series.js';
 import { type Timeframe, timeframeMs } from '../domain/timeframe.js';
 import { MalformedBytes } from './codec/bytes.js';
 import { decodeRecord, type RecordHead } from './codec/record.js';
+
+const FROM_CACHE = SOURCES.indexOf('cache');
 
 /**
  * How far the local clock may be behind the exchange's before a stored candle looks as if it were still forming. Only
@@ -18,7 +21,10 @@ export function hydrate(
   now: number,
 ): Series | null {
   try {
-    const series = Series.restore(symbol, timeframe, lookback, decodeRecord(record, timeframe), now + CLOCK_SLACK_MS);
+    const columns = decodeRecord(record, timeframe);
+    // Where a candle came from is a statement about this process.
+    columns.source.fill(FROM_CACHE);
+    const series = Series.restore(symbol, timeframe, lookback, columns, now + CLOCK_SLACK_MS);
     return typeof series === 'string' ? null : series;
   } catch (error) {
     if (error instanceof MalformedBytes) return null;

@@ -68,7 +68,7 @@ export class WriteBehind {
 
   /** Call after a series changed; one whose candles are all on disk already is left out. */
   mark(series: Series): void {
-    const { buffer, start } = series.window(0);
+    const { buffer, start } = series.window({ count: 0 });
     if (series.length === 0 || this.#saved.get(buffer) === start) return;
     this.#add(series);
     const { maxDirtyBytes } = this.#options;
@@ -78,7 +78,7 @@ export class WriteBehind {
 
   /** The series was read from disk just now. */
   markSaved(series: Series): void {
-    const { buffer, start } = series.window(0);
+    const { buffer, start } = series.window({ count: 0 });
     this.#saved.set(buffer, start);
   }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.js';
 import { systemClock } from '../lib/clock.js';
+import { version } from './version.js';
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 /** The market of the embedded exchange is as large as the real one, unless more is asked for. */
@@ -9,6 +10,8 @@ const SYMBOLS = 530;
 export interface OpenExchange {
   /** Scheme and host of the REST API; null is the exchange's own. */
   readonly restUrl: string | null;
+  /** Whose candles these are; a name without slashes. */
+  readonly name: string;
   /** Stops the embedded exchange, when there is one. */
   close(): Promise<void>;
 }
@@ -23,11 +26,13 @@ export interface EmbeddedOptions {
 /** The exchange that the configuration names; `sim` without an address is started here, in a process of its own. */
 export async function openExchange({ exchange }: Config, options: EmbeddedOptions): Promise<OpenExchange> {
   if (exchange.id !== 'sim' || exchange.restUrl !== null) {
-    return { restUrl: exchange.restUrl, close: () => Promise.resolve() };
+    const name = exchange.restUrl === null ? exchange.id : `${exchange.id}@${new URL(exchange.restUrl).host}`;
+    return { restUrl: exchange.restUrl, name, close: () => Promise.resolve() };
   }
   const { startSimProcess } = await import('../sim/process.js');
   const argv = [MAIN, 'sim', '--latency-ms', options.latencyMs, '--symbols', Math.max(SYMBOLS, options.symbols ?? 0)];
   if (options.weightLimit !== undefined) argv.push('--weight-limit', options.weightLimit);
   const sim = await startSimProcess({ argv: argv.map(String), clock: systemClock });
-  return { restUrl: sim.restUrl, close: () => sim.stop() };
+  // Its candles depend on the seed and on the program that makes them up, not on the port.
+  return { restUrl: sim.restUrl, name: `sim-${version()}`, close: () => sim.stop() };
 }

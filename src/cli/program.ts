@@ -1,12 +1,13 @@
-import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { ConfigError, ExchangeError, UsageError } from '../domain/errors.js';
 import { analyzersCommand } from './analyzers.js';
+import { cacheCommand } from './cache.js';
 import { configCommand } from './config.js';
 import { indicatorsCommand } from './indicators.js';
 import { EXIT, type Io } from './io.js';
 import { scanCommand } from './scan.js';
 import { simCommand } from './sim.js';
+import { version } from './version.js';
 
 /** A command as its file declares it; its action resolves to the exit code. */
 export type CommandFactory = (io: Io, done: (exitCode: number) => void) => Command;
@@ -16,6 +17,7 @@ const COMMANDS: readonly CommandFactory[] = [
   simCommand,
   indicatorsCommand,
   analyzersCommand,
+  cacheCommand,
   configCommand,
 ];
 
@@ -56,9 +58,4 @@ function reportError(error: unknown, { stderr }: Io): number {
   if (error instanceof ExchangeError) return EXIT.exchangeUnreachable;
   if (error instanceof Error && error.stack !== undefined) stderr.write(`${error.stack}\n`);
   return EXIT.failed;
-}
-
-function version(): string {
-  const manifest = createRequire(import.meta.url)('../../package.json') as { version: string };
-  return manifest.version;
 }

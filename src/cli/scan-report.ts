@@ -4,7 +4,7 @@ import type { ScanOutcome } from '../scanner.js';
 
 /** The report of one scan as `scan --json` prints it; fields are only ever added. */
 export function scanReport(outcome: ScanOutcome, loopDelayP99Ms: number) {
-  const { cycle, requests, universe } = outcome;
+  const { cycle, requests, universe, cache } = outcome;
   return {
     schema: 1,
     exchange: outcome.exchange,
@@ -17,13 +17,14 @@ export function scanReport(outcome: ScanOutcome, loopDelayP99Ms: number) {
     withheld: cycle.withheld,
     stages: {
       universeMs: round(outcome.universeMs),
+      cacheMs: round(outcome.cacheMs),
       ...Object.fromEntries(Object.entries(cycle.stages).map(([stage, ms]) => [stage, round(ms)])),
     },
     requests,
     plan: { ...outcome.plan, slot: new Date(outcome.plan.slot).toISOString() },
     candles: cycle.candles,
     gaps: cycle.gaps,
-    cache: { l1: { hits: 0, misses: outcome.plan.requests }, l2: { hits: 0, misses: outcome.plan.requests } },
+    cache,
     analyzers: cycle.analyzers.map((run) => ({ ...run, durationMs: round(run.durationMs) })),
     failures: cycle.failures,
     signals: cycle.signals.map(signalReport),

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Command } from 'commander';
 import { UsageError } from '../domain/errors.js';
 import { systemClock } from '../lib/clock.js';
+import { Releasers } from '../lib/releasers.js';
 import type { ScanOutcome, ScanPlan } from '../scanner.js';
 import { type CommonOptions, colourAllowed, configOf, withCommonOptions } from './common.js';
 import { openExchange } from './embedded.js';
@@ -48,15 +49,18 @@ async function runScan(options: ScanOptions, io: Io): Promise<number> {
   const { config } = await configOf(options, io, settingsOf(options));
   const colour = colourAllowed(options, io);
   const log = await createLogger(config.log.level, io, colour);
+  const { openScanner } = await import('../scanner.js');
   const exchange = await openExchange(config, { latencyMs: options.latencyMs, symbols: countOf(options.symbols) });
   const progress = await scanProgress(io.stderr, options.json);
   const eventLoop = monitorEventLoopDelay({ resolution: 10 });
+  const releasers = new Releasers();
+  releasers.push(() => exchange.close());
+  releasers.push(() => progress.stop());
   try {
-    const { scanOnce } = await import('../scanner.js');
-    eventLoop.enable();
-    const outcome = await scanOnce({
+    const scanner = await openScanner({
       config,
       restUrl: exchange.restUrl,
+      cacheName: exchange.name,
       clock: systemClock,
       random: Math.random,
       onGateClosed: ({ until, reason }, unsaved) => {
@@ -67,12 +71,14 @@ async function runScan(options: ScanOptions, io: Io): Promise<number> {
       onPlan: (plan) => log.info(describePlan(plan), 'planned the scan'),
       onProgress: (done, total) => progress.update(done, total),
     });
+    releasers.push(() => scanner.close());
+    eventLoop.enable();
+    const outcome = await scanner.scan();
     eventLoop.disable();
     progress.stop();
     return await publish(outcome, eventLoop.percentile(99) / 1e6, options, io, colour);
   } finally {
-    progress.stop();
-    await exchange.close();
+    await releasers.release();
   }
 }
 

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
+import { UsageError } from '../domain/errors.js';
 import { systemClock } from '../lib/clock.js';
 import { seededRandom } from '../lib/random.js';
-import { parseFaultText } from '../sim/faults/rule.js';
+import { type AnyFaultInput, isForStream } from '../sim/control.js';
+import type { FaultRuleInput } from '../sim/faults/rule.js';
 import { type CommonOptions, withCommonOptions } from './common.js';
 import { EXIT, type Io } from './io.js';
 import { wholeNumber } from './options.js';
@@ -15,6 +17,7 @@ interface SimCommandOptions extends CommonOptions {
   readonly weightLimit: number;
   readonly retryAfter: boolean;
   readonly csv?: string;
+  readonly framesPerSecond?: number;
   readonly fault: readonly string[];
 }
 
@@ -29,11 +32,13 @@ export function simCommand(io: Io, done: (exitCode: number) => void): Command {
     .option('--jitter-ms <n>', 'added to the delay at random, up to this', wholeNumber(0, 60_000), 0)
     .option('--weight-limit <n>', 'weight units per UTC minute', wholeNumber(1), 2_400)
     .option('--retry-after', 'sends Retry-After with 429 and 418', false)
+    .option('--frames-per-second <n>', 'load: frames of every stream, whether or not it traded', wholeNumber(1, 100))
     .option('--fault <json>', 'a fault rule, repeatable', (rule, all: readonly string[]) => [...all, rule], [])
     .action(async (options: SimCommandOptions) => {
       const { parentGone, runSim } = await import('../sim/process.js');
       const stop = new AbortController();
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+      const faults = options.fault.flatMap(parseFault);
       const onParentGone = parentGone(process);
       await runSim(
         {
@@ -45,7 +50,13 @@ export function simCommand(io: Io, done: (exitCode: number) => void): Command {
           jitterMs: options.jitterMs,
           weightLimit: options.weightLimit,
           retryAfter: options.retryAfter,
-          faults: options.fault.flatMap(parseFaultText),
+          faults: faults.filter((rule): rule is FaultRuleInput => !isForStream(rule)),
+          stream: {
+            faults: faults.filter(isForStream),
+            ...(options.framesPerSecond !== undefined && {
+              pacing: { updateMs: 1000 / options.framesPerSecond, everyUpdate: true },
+            }),
+          },
         },
         { stdout: io.stdout, signal: stop.signal, ...(onParentGone && { onParentGone }) },
       );
@@ -61,4 +72,12 @@ async function marketOf({ csv, seed, symbols }: SimCommandOptions) {
   }
   const { csvMarket } = await import('../sim/market/csv/csv-market.js');
   return csvMarket(csv, { now });
+}
+
+function parseFault(text: string): AnyFaultInput[] {
+  try {
+    return [JSON.parse(text) as AnyFaultInput | AnyFaultInput[]].flat();
+  } catch {
+    throw new UsageError(`--fault: found ${text.slice(0, 80)}, allowed a JSON rule or a list of them`);
+  }
 }

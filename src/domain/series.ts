@@ -184,15 +184,19 @@ export class Series {
     return 'revised';
   }
 
-  /** The newest `count` candles (all that are held when there are fewer). */
-  window(count = this.lookback): SeriesWindow {
-    const length = Math.min(Math.max(0, count), this.#length);
+  /**
+   * The newest `count` candles (all that are held when there are fewer), or those up to and with the candle that
+   * opened at `until`: what a cycle sees when the next candle has closed already.
+   */
+  window({ count = this.lookback, until }: { readonly count?: number; readonly until?: number } = {}): SeriesWindow {
+    const later = until === undefined ? 0 : Math.max(0, ((this.lastOpenTime ?? until) - until) / this.#stepMs);
+    const length = Math.max(0, Math.min(count, this.#length - later));
     return {
       symbol: this.symbol,
       timeframe: this.timeframe,
       buffer: this.#buffer,
       capacity: this.#capacity,
-      start: this.#end - length,
+      start: this.#end - later - length,
       length,
     };
   }

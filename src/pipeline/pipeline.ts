@@ -58,7 +58,11 @@ export class Pipeline {
     );
     const lacking = new Set(missing.map(keyText));
     return {
-      windows: keys.flatMap((key) => (lacking.has(keyText(key)) ? [] : (store.get(key)?.window() ?? []))),
+      windows: keys.flatMap((key) =>
+        lacking.has(keyText(key))
+          ? []
+          : (store.get(key)?.window({ until: lastClosedOpenTime(slot, key.timeframe) }) ?? []),
+      ),
       skipped: missing.map((key) => ({
         ...key,
         reason: reasons.get(keyText(key)) ?? 'timeout',
@@ -70,7 +74,8 @@ export class Pipeline {
   }
 
   #isAtSlot(key: SeriesKey, slot: Slot): boolean {
-    return this.#options.store.get(key)?.lastOpenTime === lastClosedOpenTime(slot, key.timeframe);
+    const last = this.#options.store.get(key)?.lastOpenTime ?? null;
+    return last !== null && last >= lastClosedOpenTime(slot, key.timeframe);
   }
 }
 

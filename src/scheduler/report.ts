@@ -33,7 +33,6 @@ export interface CycleReport {
   /** Series that are alive but about which nothing can be said: no price moved, or nobody trades. */
   readonly withheld: readonly WithheldSeries[];
   readonly stages: {
-    readonly cacheMs: number;
     readonly historyMs: number;
     readonly streamMs: number;
     readonly restMs: number;

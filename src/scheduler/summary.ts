@@ -31,7 +31,6 @@ export function summarize(
     symbols: { total: symbols.length, analyzed: countAnalyzed(batches, skipped), skipped },
     withheld: batches.flatMap(({ result }) => result.withheld.filter(({ reason }) => reason !== 'warmup')),
     stages: {
-      cacheMs: 0,
       historyMs: spanMs(fills, 'history'),
       streamMs: spanMs(fills, 'stream'),
       restMs: spanMs(fills, 'rest'),

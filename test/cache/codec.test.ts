@@ -85,6 +85,14 @@ describe('record', () => {
     expect(restored.lastOpenTime).toBe(next);
   });
 
+  it('keeps where each candle came from, and a restored series says that it came from the cache', () => {
+    const series = randomSeries('BTCUSDT', '5m');
+    const record = encodeRecord(series.window());
+    expect([...decodeRecord(record, '5m').source]).toEqual([...columnsOf(series.window()).source]);
+    const restored = hydrate(record, 'BTCUSDT', '5m', 300, NOW) as Series;
+    expect(new Set(columnsOf(restored.window()).source)).toEqual(new Set([SOURCES.indexOf('cache')]));
+  });
+
   it('says in its head whose it is without decoding columns', () => {
     const series = randomSeries('ETHUSDT', '1h', { count: 5 });
     expect(readRecordHead(encodeRecord(series.window()))).toEqual({

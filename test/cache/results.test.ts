@@ -57,7 +57,7 @@ describe('window digest', () => {
     const others = [
       windowDigest(randomSeries('ETHUSDT', '5m').window()),
       windowDigest(randomSeries('BTCUSDT', '15m').window()),
-      windowDigest(series.window(59)),
+      windowDigest(series.window({ count: 59 })),
     ];
     expect(series.revise([series.lastOpenTime as number, 9, 9, 9, 9, 9], 'rest', NOW)).toBe('revised');
     others.push(windowDigest(series.window()));

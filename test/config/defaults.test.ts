@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { DEFAULTS_FILE } from '../../src/config/file.js';
 import { KEYS, SECTIONS } from '../../src/config/keys.js';
 import { loadConfig } from '../../src/config/load.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import * as z from 'zod';
 import { DEFAULTS_FILE } from '../../src/config/file.js';
 import { configSchema } from '../../src/config/json-schema.js';

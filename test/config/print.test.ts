@@ -1,5 +1,5 @@
-import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load.js';
 import { printConfig } from '../../src/config/print.js';
 import { configFiles } from '../support/config-files.js';

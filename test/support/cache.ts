@@ -48,8 +48,8 @@ export function randomSeries(
 /** Everything a series holds, as plain arrays to compare. */
 /** Times, prices and volumes; where the candles came from is another question. */
 export function contentOf(series: Series): Record<string, number[]> {
-  const { source, ...values } = columnsOf(series.window());
-  return Object.fromEntries(Object.entries(values).map(([name, column]) => [name, [...column]]));
+  const columns = Object.entries(columnsOf(series.window())).filter(([name]) => name !== 'source');
+  return Object.fromEntries(columns.map(([name, column]) => [name, [...column]]));
 }
 
 export function openStore(dir: string, options: Partial<SegmentStoreOptions> = {}): Promise<SegmentStore> {

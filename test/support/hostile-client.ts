@@ -1,9 +1,10 @@
 import { ExchangeError, type ExchangeErrorKind } from '../../src/domain/errors.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { seededRandom } from '../../src/lib/random.js';
-import { createBinanceClient, type RequestEvent } from '../../src/pipeline/exchange/binance.js';
+import { createBinanceClient } from '../../src/pipeline/exchange/binance.js';
 import type { ExchangeClient, KlineQuery } from '../../src/pipeline/exchange/contract.js';
 import { type GovernorOptions, WeightGovernor } from '../../src/pipeline/exchange/governor.js';
+import type { RequestEvent } from '../../src/pipeline/exchange/requester.js';
 import { type HostileRequest, type HostileServer, startHostileServer } from './hostile-server.js';
 
 export interface Rig {

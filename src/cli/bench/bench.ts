@@ -1,4 +1,6 @@
-import { cpus, totalmem } from 'node:os';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { compareWithTechnicalIndicators } from '../../analyzers/indicators/benchmark.js';
 import type { Config } from '../../config/schema.js';
 import { systemClock } from '../../lib/clock.js';
@@ -18,6 +20,8 @@ import { benchView } from './view.js';
 /** Enough for any number of runs: a benchmark of waiting for the next minute is none. */
 const EMBEDDED_WEIGHT_LIMIT = 10_000_000;
 const OLD_WAY_SYMBOLS = 64;
+/** The most candles of a request that costs weight 2. */
+const FULL_LOOK = 499;
 /** Weight of the requests beside the klines: list of markets, time, one ping before each run. */
 const OTHER_WEIGHT = 45;
 
@@ -54,17 +58,29 @@ interface Course {
 async function measure(course: Course): Promise<BenchReport> {
   const { restUrl, market, config, options, io } = course;
   const say = (text: string) => io.stderr.isTTY && io.stderr.write(`${text}\n`);
-  const ready = () => quietMoment(restUrl, config, market.paths.length + OTHER_WEIGHT, market.weightLimit, systemClock);
+  const ready = (weight = market.paths.length) =>
+    quietMoment(restUrl, config, weight + OTHER_WEIGHT, market.weightLimit, systemClock);
 
   const floors: number[] = [];
   const runs: BenchRun[] = [];
-  await runFloor(course); // Fills the embedded exchange's own caches, so that no contestant pays for them.
-  for (let run = 1; run <= options.runs; run++) {
-    say(`run ${run} of ${options.runs}`);
-    await ready();
-    floors.push((await runFloor(course)).requestsMs);
-    await ready();
-    runs.push(await runCold(course, run));
+  const kept = await mkdtemp(join(tmpdir(), 'candlescan-bench-'));
+  try {
+    await runFloor(course); // Fills the embedded exchange's own caches, so that no contestant pays for them.
+    await ready(market.paths.length * 2);
+    await runScan(course, kept, [`candles.firstLook=${Math.min(config.candles.lookback, FULL_LOOK)}`]);
+    for (let run = 1; run <= options.runs; run++) {
+      say(`run ${run} of ${options.runs}`);
+      await ready();
+      floors.push((await runFloor(course)).requestsMs);
+      await ready();
+      const fresh = await mkdtemp(join(tmpdir(), 'candlescan-bench-'));
+      runs.push({ mode: 'cold', run, ...(await runScan(course, fresh)) });
+      await rm(fresh, { recursive: true });
+      await ready();
+      runs.push({ mode: 'restart', run, ...(await runScan(course, kept)) });
+    }
+  } finally {
+    await rm(kept, { recursive: true });
   }
   await ready();
   const oldWay = await runModule<OldWayResult>('./old-way.js', {
@@ -96,26 +112,26 @@ function runFloor({ restUrl, market, config }: Course): Promise<FloorResult> {
   } satisfies FloorTask);
 }
 
-async function runCold({ restUrl, options, io }: Course, run: number): Promise<BenchRun> {
+/** One scan by a fresh process that keeps its files in `dataDir`. */
+async function runScan({ restUrl, options, io }: Course, dataDir: string, more: readonly string[] = []) {
   const own = options.set.filter((setting) => !/^exchange\.(id|restUrl)=/.test(setting));
+  const settings = [
+    ...own,
+    ...settingsOf({ ...options, exchange: 'binanceusdm' }),
+    `exchange.restUrl=${restUrl}`,
+    ...more,
+  ];
   const args = [
     'scan',
     '--json',
     '--log-level=error',
+    '--data-dir',
+    dataDir,
     ...options.config.flatMap((file) => ['--config', file]),
-    ...[...own, ...settingsOf({ ...options, exchange: 'binanceusdm' }), `exchange.restUrl=${restUrl}`].flatMap(
-      (setting) => ['--set', setting],
-    ),
+    ...settings.flatMap((setting) => ['--set', setting]),
   ];
   const { stdout, exitCode, wallMs } = await runCommand(args, { ...io.env });
-  if (stdout === '') throw new Error(`a cold run ended with exit code ${exitCode} and no report`);
+  if (stdout === '') throw new Error(`a scan ended with exit code ${exitCode} and no report`);
   const report = JSON.parse(stdout) as ScanReport;
-  return {
-    mode: 'cold',
-    run,
-    ...report,
-    signals: report.signals.length,
-    excluded: report.excluded.length,
-    processMs: wallMs,
-  };
+  return { ...report, signals: report.signals.length, excluded: report.excluded.length, processMs: wallMs };
 }

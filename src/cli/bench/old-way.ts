@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import ccxt from 'ccxt';
 
 // A process of its own: how scanners used to do it. One symbol after another, its timeframes in parallel, through
 // ccxt's fetchOHLCV with its throttle off, which is kinder than the original.
@@ -14,10 +14,7 @@ export interface OldWayResult {
   readonly perSymbolMs: number;
 }
 
-type Ccxt = typeof import('ccxt');
-
 async function measure({ restUrl, symbols, timeframes, limit }: OldWayTask): Promise<OldWayResult> {
-  const ccxt = createRequire(import.meta.url)('ccxt') as Ccxt;
   const exchange = new ccxt.binanceusdm({
     enableRateLimit: false,
     urls: { api: { fapiPublic: `${restUrl}/fapi/v1` } },

@@ -1,7 +1,8 @@
 import type { IndicatorComparison } from '../../analyzers/indicators/benchmark.js';
 import type { ScanReport } from '../scan-report.js';
 
-export type BenchMode = 'cold';
+/** `cold` knows nothing; `restart` finds the candles of an earlier run on disk, as many as the lookback holds. */
+export type BenchMode = 'cold' | 'restart';
 
 /** One scan in a process of its own: its report, with its longest lists counted. */
 export interface BenchRun extends Omit<ScanReport, 'signals' | 'excluded'> {
@@ -51,6 +52,8 @@ export interface BenchReport {
     readonly coldToFloor: number;
     /** Whole process of a cold scan to the floor. */
     readonly processToFloor: number;
+    /** Restart to cold scan, both from process start to exit. */
+    readonly restartToCold: number;
     /** The old way's whole market to a cold scan. */
     readonly oldWayToCold: number;
     /** Indicators through technicalindicators to our kernels. */
@@ -71,11 +74,12 @@ export function summarize(
 ): Pick<BenchReport, 'summary' | 'floor' | 'oldWay' | 'analysis' | 'ratios'> {
   const { runs, floors, oldWayPerSymbolMs, analysis, requests } = measured;
   const cold = summaryOf('cold', runs);
+  const restart = summaryOf('restart', runs);
   const floorMs = median(floors);
   const symbols = runs[0]?.symbols.total ?? 0;
   const oldWayMs = oldWayPerSymbolMs * symbols;
   return {
-    summary: [cold],
+    summary: [cold, restart],
     floor: {
       requestsMs: round(floorMs),
       minMs: round(Math.min(...floors)),
@@ -91,6 +95,7 @@ export function summarize(
     ratios: {
       coldToFloor: round(cold.medianMs / floorMs),
       processToFloor: round(cold.processMs / floorMs),
+      restartToCold: round(restart.processMs / cold.processMs),
       oldWayToCold: round(oldWayMs / cold.medianMs),
       technicalIndicatorsToKernels: round(analysis.ratio),
     },

@@ -9,7 +9,7 @@ export function benchView(report: BenchReport, paint: Paint): string {
   times.push(['floor', ms(floor.requestsMs), ms(floor.minMs), ms(floor.maxMs), '', '', '']);
   for (const mode of summary) {
     times.push([
-      `${mode.mode} scan`,
+      mode.mode === 'cold' ? 'cold scan' : mode.mode,
       ms(mode.medianMs),
       ms(mode.minMs),
       ms(mode.maxMs),
@@ -22,6 +22,7 @@ export function benchView(report: BenchReport, paint: Paint): string {
   const ratio = plainTable(['ratio', '', ''], [1]);
   ratio.push(['cold scan / floor', ratios.coldToFloor.toFixed(2), 'first request to report']);
   ratio.push(['process / floor', ratios.processToFloor.toFixed(2), 'start to exit']);
+  ratio.push(['restart / cold scan', ratios.restartToCold.toFixed(2), 'start to exit, candles on disk']);
   ratio.push([
     'old way / cold scan',
     ratios.oldWayToCold.toFixed(1),

@@ -1,14 +1,13 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { ExchangeError } from '../../domain/errors.js';
 import type { Timeframe } from '../../domain/timeframe.js';
 import { loadBinance } from './ccxt.js';
-import type { ExchangeClient, KlineQuery, KlineReply, RequestOptions } from './contract.js';
+import type { DatedExchangeInfo, ExchangeClient, KlineQuery, KlineReply, RequestOptions } from './contract.js';
 import { parseJson } from './decode.js';
 import { readKlineBytes } from './kline-bytes.js';
 import { klinesWeight, parseKlines } from './klines.js';
 import { Requester, type RequesterOptions } from './requester.js';
 import { parseExchangeInfo, parseQuoteVolumes, parseServerTime } from './wire.js';
-
-export type { Endpoint, RequestEvent } from './requester.js';
 
 const MOST_KLINES = 1500;
 /** Unpacked: 1500 klines are 0.2 MB, the lists of everything 1.2 MB and growing. */
@@ -36,13 +35,11 @@ export async function createBinanceClient(options: BinanceClientOptions): Promis
     close: () => requester.close(),
 
     async exchangeInfo(request) {
-      const query = {
-        endpoint: 'exchangeInfo',
-        params: {},
-        maxBytes: LIST_BYTES,
-        read: json(parseExchangeInfo),
-      } as const;
-      const info = await requester.ask(query, request);
+      const read = (body: Buffer, _: number, { date }: IncomingHttpHeaders): DatedExchangeInfo => ({
+        ...parseExchangeInfo(parseJson(body)),
+        repliedAt: date === undefined || Number.isNaN(Date.parse(date)) ? null : Date.parse(date),
+      });
+      const info = await requester.ask({ endpoint: 'exchangeInfo', params: {}, maxBytes: LIST_BYTES, read }, request);
       if (info.weightLimit !== null) governor.setWeightLimit(info.weightLimit);
       return info;
     },
@@ -62,13 +59,8 @@ export async function createBinanceClient(options: BinanceClientOptions): Promis
     },
 
     async quoteVolumes(request) {
-      const query = {
-        endpoint: 'ticker/24hr',
-        params: {},
-        maxBytes: LIST_BYTES,
-        read: json(parseQuoteVolumes),
-      } as const;
-      return await requester.ask(query, request);
+      const read = (body: Buffer) => parseQuoteVolumes(parseJson(body));
+      return await requester.ask({ endpoint: 'ticker/24hr', params: {}, maxBytes: LIST_BYTES, read }, request);
     },
   };
 }
@@ -98,8 +90,4 @@ function askKlines(requester: Requester, query: KlineQuery, request: RequestOpti
 export function readKlines(body: Buffer, timeframe: Timeframe, limit: number): KlineReply {
   const rows = readKlineBytes(body, timeframe, limit);
   return rows === null ? parseKlines(parseJson(body), timeframe, limit) : { rows, refused: {} };
-}
-
-function json<T>(parse: (reply: unknown) => T): (body: Buffer) => T {
-  return (body) => parse(parseJson(body));
 }

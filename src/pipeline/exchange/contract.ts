@@ -30,7 +30,13 @@ export interface ExchangeInfo {
   /** Weight units per UTC minute, or null when the exchange did not say. */
   readonly weightLimit: number | null;
   /** Rows of the list that could not be used. */
-  readonly dropped?: number;
+  readonly dropped: number;
+}
+
+/** The list as the client hands it out. */
+export interface DatedExchangeInfo extends ExchangeInfo {
+  /** The exchange's clock when it replied, to the second below (epoch ms), or null when it did not say. */
+  readonly repliedAt: number | null;
 }
 
 export interface KlineQuery {
@@ -66,7 +72,7 @@ export interface ExchangeStats {
 
 /** The exchange as the pipeline sees it. Every method rejects with an `ExchangeError`, or with the signal's reason. */
 export interface ExchangeClient {
-  exchangeInfo(options: RequestOptions): Promise<ExchangeInfo>;
+  exchangeInfo(options: RequestOptions): Promise<DatedExchangeInfo>;
   /** The exchange's clock, epoch ms, as it was in the middle of the request. */
   serverTime(options: RequestOptions): Promise<{ readonly serverTime: number; readonly roundTripMs: number }>;
   klines(query: KlineQuery, options: RequestOptions): Promise<KlineReply>;

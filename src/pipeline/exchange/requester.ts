@@ -44,8 +44,8 @@ export interface Query<T> {
   readonly params: Readonly<Record<string, string | number>>;
   /** Of the body, unpacked. */
   readonly maxBytes: number;
-  /** Takes the unpacked body and the time from writing the request to the end of the reply; throws `badPayload`. */
-  readonly read: (body: Buffer, roundTripMs: number) => T;
+  /** Takes the unpacked body, the time from writing the request to the end of the reply, its headers; throws `badPayload`. */
+  readonly read: (body: Buffer, roundTripMs: number, headers: IncomingHttpHeaders) => T;
 }
 
 interface Attempt<T> extends Query<T> {
@@ -189,7 +189,7 @@ export class Requester {
     const used = usedWeight(reply.headers);
     if (reply.status === 200) {
       governor.settle(permit, used);
-      return read(unpack(reply.body, reply.headers['content-encoding'], maxBytes), roundTripMs);
+      return read(unpack(reply.body, reply.headers['content-encoding'], maxBytes), roundTripMs, reply.headers);
     }
     const refused = readRefused(reply);
     const kind = kindOf(refused);

@@ -1,0 +1,75 @@
+import { Command } from 'commander';
+import { type CommonOptions, configOf, withCommonOptions } from './common.js';
+import { EXIT, type Io } from './io.js';
+import { plainTable } from './plain-table.js';
+
+export function cacheCommand(io: Io, done: (exitCode: number) => void): Command {
+  const command = new Command('cache').description('the candles on disk (cache.l2Dir)');
+  const sub = (
+    name: string,
+    description: string,
+    run: (dir: string, json: boolean, options: object) => Promise<number>,
+  ) => {
+    const child = withCommonOptions(new Command(name)).description(description);
+    child.action(async (options: CommonOptions) => {
+      const { config } = await configOf(options, io);
+      done(await run(config.cache.l2Dir, options.json, options));
+    });
+    command.addCommand(child);
+    return child;
+  };
+  sub('stat', 'what it holds', (dir, json) => stat(dir, json, io));
+  sub('verify', 'reads and checks every segment; exit code 1 when one fails', (dir, json, options) =>
+    verify(dir, json, 'remove' in options && options.remove === true, io),
+  ).option('--remove', 'removes what fails; it is fetched again');
+  sub('clear', 'removes the candles and nothing else', (dir, json) => clear(dir, json, io));
+  return command;
+}
+
+async function stat(dir: string, json: boolean, { stdout }: Io): Promise<number> {
+  const { summarize } = await import('../cache/maintenance.js');
+  const summary = await summarize(dir);
+  if (json) {
+    stdout.write(`${JSON.stringify({ dir, ...summary })}\n`);
+    return EXIT.done;
+  }
+  const timeframes = Object.entries(summary.seriesByTimeframe).map(([timeframe, count]) => `${count} × ${timeframe}`);
+  const table = plainTable(['', '']);
+  table.push(['directory', dir]);
+  table.push(['series', timeframes.join(', ') || 'none']);
+  table.push(['segments', summary.segments]);
+  table.push(['in use', mebibytes(summary.liveBytes)], ['on disk', mebibytes(summary.diskBytes)]);
+  table.push(['written', [summary.oldestWrite, summary.newestWrite].map(time).join(' to ')]);
+  stdout.write(`${table.toString()}\n`);
+  return EXIT.done;
+}
+
+async function verify(dir: string, json: boolean, remove: boolean, { stdout }: Io): Promise<number> {
+  const maintenance = await import('../cache/maintenance.js');
+  const entries = await maintenance.verify(dir, { remove });
+  const failed = entries.filter(({ outcome }) => outcome !== 'ok');
+  if (json) stdout.write(`${JSON.stringify({ dir, entries })}\n`);
+  else {
+    for (const { key, outcome, removed } of failed) stdout.write(`${key}: ${outcome}${removed ? ', removed' : ''}\n`);
+    stdout.write(`${entries.length - failed.length} of ${entries.length} segments are sound\n`);
+  }
+  return failed.length === 0 ? EXIT.done : EXIT.failed;
+}
+
+async function clear(dir: string, json: boolean, { stdout }: Io): Promise<number> {
+  const maintenance = await import('../cache/maintenance.js');
+  const removed = await maintenance.clear(dir);
+  const text = json
+    ? JSON.stringify({ dir, ...removed })
+    : `removed ${removed.files} files, ${mebibytes(removed.bytes)}`;
+  stdout.write(`${text}\n`);
+  return EXIT.done;
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / 2 ** 20).toFixed(2)} MiB`;
+}
+
+function time(at: number | null): string {
+  return at === null ? 'never' : new Date(at).toISOString();
+}
