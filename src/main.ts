@@ -1,5 +1,9 @@
 #!/usr/bin/env node
-import { runCli } from './cli/program.js';
+import module from 'node:module';
+
+// From Node 22.1 on compiled code is kept between starts.
+(module as { enableCompileCache?: () => unknown }).enableCompileCache?.();
+const { runCli } = await import('./cli/program.js');
 
 // A reader that goes away (`candlescan scan | head`) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -9,10 +9,10 @@ export interface SeriesKey {
 
 /**
  * Segments per timeframe. Series of one timeframe change together, so a flush rewrites whole segments and leaves the
- * longer timeframes alone. Sixteen keep a file well above the 20 kB that its directories take on disk, and a damaged
- * one costs a sixteenth of one timeframe.
+ * longer timeframes alone. Each costs three file operations and a checksum, which is why there are not more; a damaged
+ * one costs an eighth of one timeframe.
  */
-export const SEGMENTS_PER_TIMEFRAME = 16;
+export const SEGMENTS_PER_TIMEFRAME = 8;
 
 /** Where a series lives on disk. It follows from the key alone, so no directory of segments can be lost or be wrong. */
 export function segmentKey(exchange: string, { symbol, timeframe }: SeriesKey): string {

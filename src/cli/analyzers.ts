@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { systemClock } from '../lib/clock.js';
 import { type CommonOptions, configOf, withCommonOptions } from './common.js';
 import { EXIT, type Io } from './io.js';
-import { plainTable } from './plain-table.js';
 
 export function analyzersCommand(io: Io, done: (exitCode: number) => void): Command {
   return withCommonOptions(new Command('analyzers'))
@@ -28,6 +27,7 @@ export function analyzersCommand(io: Io, done: (exitCode: number) => void): Comm
         io.stdout.write(`${JSON.stringify(analyzers)}\n`);
         return done(refused.length === 0 ? EXIT.done : EXIT.failed);
       }
+      const { plainTable } = await import('./plain-table.js');
       const table = plainTable(['name', 'version', 'parameters', 'warmup', 'depends on', 'origin', 'what']);
       for (const { name, version, parameters, warmup, dependsOn, origin, description } of analyzers) {
         const shown = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);

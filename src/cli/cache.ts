@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { type CommonOptions, configOf, withCommonOptions } from './common.js';
 import { EXIT, type Io } from './io.js';
-import { plainTable } from './plain-table.js';
 
 export function cacheCommand(io: Io, done: (exitCode: number) => void): Command {
   const command = new Command('cache').description('the candles on disk (cache.l2Dir)');
@@ -34,6 +33,7 @@ async function stat(dir: string, json: boolean, { stdout }: Io): Promise<number>
     return EXIT.done;
   }
   const timeframes = Object.entries(summary.seriesByTimeframe).map(([timeframe, count]) => `${count} × ${timeframe}`);
+  const { plainTable } = await import('./plain-table.js');
   const table = plainTable(['', '']);
   table.push(['directory', dir]);
   table.push(['series', timeframes.join(', ') || 'none']);

@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { UsageError } from '../domain/errors.js';
 import { type CommonOptions, withCommonOptions } from './common.js';
 import { EXIT, type Io } from './io.js';
-import { plainTable } from './plain-table.js';
 
 interface IndicatorsOptions extends CommonOptions {
   readonly params: readonly string[];
@@ -38,6 +37,7 @@ async function list(options: IndicatorsOptions, { stdout }: Io): Promise<void> {
     stdout.write(`${JSON.stringify(rows)}\n`);
     return;
   }
+  const { plainTable } = await import('./plain-table.js');
   const table = plainTable(['name', 'parameters', 'outputs', 'warmup', 'what']);
   for (const { name, parameters, outputs, warmup, description } of rows) {
     const shown = Object.entries(parameters).map(([key, value]) => `${key}=${value}`);

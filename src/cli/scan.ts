@@ -11,8 +11,7 @@ import { createLogger } from './logger.js';
 import { wholeNumber } from './options.js';
 import { paintFor } from './paint.js';
 import { scanProgress } from './progress.js';
-import { scanReport } from './scan-report.js';
-import { scanView } from './scan-view.js';
+import { type ScanReport, scanReport } from './scan-report.js';
 
 export interface ScanOptions extends CommonOptions {
   readonly exchange?: string;
@@ -99,12 +98,15 @@ async function publish(
     }
   }
   const report = scanReport(outcome, loopDelayP99Ms);
-  const text = options.json
-    ? `${JSON.stringify(report)}\n`
-    : scanView(report, options.top, paintFor(io.stdout, colour));
+  const text = options.json ? `${JSON.stringify(report)}\n` : await viewOf(report, options, io, colour);
   io.stdout.write(text);
   const { total, analyzed } = report.symbols;
   return analyzed > 0 && analyzed * 2 >= total ? EXIT.done : EXIT.failed;
+}
+
+async function viewOf(report: ScanReport, { top }: ScanOptions, { stdout }: Io, colour: boolean): Promise<string> {
+  const { scanView } = await import('./scan-view.js');
+  return scanView(report, top, paintFor(stdout, colour));
 }
 
 /** The settings that the options of this command stand for. */

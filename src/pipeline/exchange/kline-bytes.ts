@@ -5,6 +5,7 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const POINT = 0x2e;
 const ZERO = 0x30;
+const NINE = 0x39;
 const OPEN = 0x5b;
 const CLOSE = 0x5d;
 
@@ -15,6 +16,11 @@ const EXACT_DIGITS = 15;
 /** As in the general way. */
 const LONGEST_DECIMAL = 40;
 
+const COLUMNS = 12;
+const CLOSE_TIME = 6;
+/** Open time, close time and number of trades stand bare, everything else is a decimal between quotes. */
+const IS_BARE = Array.from({ length: COLUMNS }, (_, column) => column === 0 || column === CLOSE_TIME || column === 8);
+
 /**
  * Reads a klines reply straight from its bytes, without making a JSON value of twelve hundred strings first: a
  * quarter of the time and nothing for the garbage collector, 1,590 times in a scan.
@@ -24,86 +30,49 @@ const LONGEST_DECIMAL = 40;
  * no errors of its own, and it can only ever return rows that the general way returns too; a test compares the two.
  */
 export function readKlineBytes(body: Uint8Array, timeframe: Timeframe, limit: number): CandleRow[] | null {
-  return new KlineBytes(body).rows(timeframeMs(timeframe), limit);
+  const lengthMs = timeframeMs(timeframe);
+  const rows: CandleRow[] = [];
+  const cells = new Float64Array(COLUMNS);
+  let at = 0;
+  // `[` opens the first row, `,` every further one.
+  for (let before = OPEN; body[at] === before; before = COMMA) {
+    at = readRow(body, at + 1, cells);
+    const [openTime, open, high, low, close, volume, closeTime] = cells as unknown as CandleCells;
+    if (at < 0 || closeTime !== openTime + lengthMs - 1 || rows.length === limit) return null;
+    rows.push([openTime, open, high, low, close, volume]);
+  }
+  return rows.length > 0 && body[at] === CLOSE && at === body.length - 1 ? rows : null;
 }
 
-class KlineBytes {
-  readonly #body: Uint8Array;
-  #at = 0;
+type CandleCells = readonly [number, number, number, number, number, number, number];
 
-  constructor(body: Uint8Array) {
-    this.#body = body;
-  }
-
-  rows(lengthMs: number, limit: number): CandleRow[] | null {
-    const rows: CandleRow[] = [];
-    if (!this.#take(OPEN)) return null;
-    do {
-      const row = this.#row(lengthMs);
-      if (row === null || rows.length === limit) return null;
-      rows.push(row);
-    } while (this.#take(COMMA));
-    return this.#take(CLOSE) && this.#at === this.#body.length ? rows : null;
-  }
-
-  /** `[openTime,"open","high","low","close","volume",closeTime,"quote",trades,"takerBase","takerQuote","0"]` */
-  #row(lengthMs: number): CandleRow | null {
-    if (!this.#take(OPEN)) return null;
-    const openTime = this.#digits();
-    const open = this.#price();
-    const high = this.#price();
-    const low = this.#price();
-    const close = this.#price();
-    const volume = this.#price();
-    if (!this.#take(COMMA) || this.#digits() !== openTime + lengthMs - 1) return null;
-    // What the scanner does not use must still have its shape.
-    const rest =
-      this.#price() + (this.#take(COMMA) ? this.#digits() : Number.NaN) + this.#price() + this.#price() + this.#price();
-    if (Number.isNaN(openTime + open + high + low + close + volume + rest) || !this.#take(CLOSE)) return null;
-    return [openTime, open, high, low, close, volume];
-  }
-
-  #take(byte: number): boolean {
-    if (this.#body[this.#at] !== byte) return false;
-    this.#at += 1;
-    return true;
-  }
-
-  /** A bare integer, or NaN. */
-  #digits(): number {
-    const from = this.#at;
-    let value = 0;
-    for (let code = this.#code(); code >= 0 && code <= 9; code = this.#code()) {
-      value = value * 10 + code;
-      this.#at += 1;
-    }
-    const length = this.#at - from;
-    return length === 0 || length > EXACT_DIGITS || (length > 1 && this.#body[from] === ZERO) ? Number.NaN : value;
-  }
-
-  /** `,"digits"` or `,"digits.digits"` as the nearest double, or NaN. */
-  #price(): number {
-    if (!this.#take(COMMA) || !this.#take(QUOTE)) return Number.NaN;
-    const from = this.#at;
+/** Reads the row at `at` into `cells`; returns where it ends, or -1. Only local variables, because this is the hot loop. */
+function readRow(body: Uint8Array, start: number, cells: Float64Array): number {
+  let at = start;
+  for (let column = 0; column < COLUMNS; column++) {
+    if (body[at++] !== (column === 0 ? OPEN : COMMA)) return -1;
+    const bare = IS_BARE[column] === true;
+    if (!bare && body[at++] !== QUOTE) return -1;
+    const from = at;
     let value = 0;
     let point = -1;
-    for (let code = this.#code(); code !== QUOTE - ZERO; code = this.#code()) {
-      if (code >= 0 && code <= 9) value = value * 10 + code;
-      else if (code === POINT - ZERO && point < 0 && this.#at > from) point = this.#at;
-      else return Number.NaN;
-      this.#at += 1;
+    for (let code = body[at] as number; ; code = body[++at] as number) {
+      if (code >= ZERO && code <= NINE) {
+        // What is not used is only looked at, which takes half the time.
+        if (column <= CLOSE_TIME) value = value * 10 + (code - ZERO);
+      } else if (code === POINT && point < 0 && at > from && !bare) point = at;
+      else break;
     }
-    const to = this.#at;
-    this.#at += 1;
-    const length = to - from;
-    if (length === 0 || length > LONGEST_DECIMAL || point === to - 1) return Number.NaN;
-    // The division of two exact doubles rounds correctly; see `parseDecimal`.
-    if (length <= EXACT_DIGITS) return point < 0 ? value : value / (POWERS_OF_TEN[to - point - 1] as number);
-    return Number(String.fromCharCode(...this.#body.subarray(from, to)));
+    const length = at - from;
+    if (length === 0 || length > LONGEST_DECIMAL || point === at - 1) return -1;
+    if (bare && (length > EXACT_DIGITS || (length > 1 && body[from] === ZERO))) return -1;
+    if (column <= CLOSE_TIME) {
+      // The division of two exact doubles rounds correctly; see `parseDecimal`.
+      if (length > EXACT_DIGITS) value = Number(String.fromCharCode(...body.subarray(from, at)));
+      else if (point >= 0) value /= POWERS_OF_TEN[at - point - 1] as number;
+      cells[column] = value;
+    }
+    if (!bare && body[at++] !== QUOTE) return -1;
   }
-
-  /** The digit at the cursor, or a number outside 0..9. */
-  #code(): number {
-    return (this.#body[this.#at] ?? 0) - ZERO;
-  }
+  return body[at] === CLOSE ? at + 1 : -1;
 }

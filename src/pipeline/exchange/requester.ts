@@ -4,6 +4,7 @@ import { ExchangeError, type ExchangeErrorKind } from '../../domain/errors.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Random } from '../../lib/random.js';
 import { RetryBudget, retry } from '../../lib/retry.js';
+import { Turnstile } from '../../lib/turnstile.js';
 import { Breaker } from './breaker.js';
 import { type CcxtExchange, viewOf } from './ccxt.js';
 import { heldUntil, kindOf, readRefused, refusalError } from './classify.js';
@@ -13,6 +14,8 @@ import type { WeightGovernor } from './governor.js';
 import { type HttpReply, isReset, Transport } from './transport.js';
 import type { Permit } from './weight-window.js';
 
+/** Making a request ready takes a good part of a millisecond; a whole window at once would block the loop. */
+const REQUESTS_PER_TURN = 8;
 const RETRIES = 2;
 const BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 2_000;
@@ -68,10 +71,10 @@ export class Requester {
   readonly #transport: Transport;
   readonly #breaker: Breaker;
   readonly #retryBudget = new RetryBudget();
-  /** One per query under way or waiting. */
-  readonly #scopes = new Set<AbortController>();
+  readonly #turnstile = new Turnstile(REQUESTS_PER_TURN);
+  readonly #closing = new AbortController();
+  readonly #scopes = new WeakMap<AbortSignal, AbortSignal>();
   readonly #counts = { total: 0, failed: 0, retried: 0, throttled: 0, weight: 0 };
-  #closed = false;
 
   constructor(options: RequesterOptions) {
     const { exchange, clock, window: connections, requestTimeoutMs } = options;
@@ -79,6 +82,7 @@ export class Requester {
     this.#origin = new URL(exchange.urls.api.fapiPublic as string).origin;
     this.#transport = new Transport({ origin: this.#origin, connections, requestTimeoutMs, clock });
     this.#breaker = new Breaker(clock);
+    setMaxListeners(0, this.#closing.signal);
   }
 
   stats(): ExchangeStats {
@@ -87,29 +91,33 @@ export class Requester {
 
   /** Fails every query under way with `unreachable` and closes the sockets. */
   close(): Promise<void> {
-    this.#closed = true;
-    for (const scope of this.#scopes) scope.abort(closedError());
+    this.#closing.abort(closedError());
     return this.#transport.close();
   }
 
   async ask<T>(query: Query<T>, { lane, signal }: RequestOptions): Promise<T> {
-    if (this.#closed) throw closedError();
+    await this.#turnstile.pass();
+    this.#closing.signal.throwIfAborted();
     signal?.throwIfAborted();
-    // One signal for a whole window of requests is no leak: every one removes its listener.
-    if (signal !== undefined) setMaxListeners(0, signal);
-    const scope = new AbortController();
-    const forward = () => scope.abort(signal?.reason);
-    signal?.addEventListener('abort', forward, { once: true });
-    this.#scopes.add(scope);
+    const scope = this.#scopeOf(signal);
     try {
-      return await this.#withRetries(() => this.#attempt(query, lane, scope.signal), scope.signal);
+      return await this.#withRetries(() => this.#attempt(query, lane, scope), scope);
     } catch (error) {
       if (error instanceof ExchangeError) this.#counts.failed += 1;
       throw error;
-    } finally {
-      this.#scopes.delete(scope);
-      signal?.removeEventListener('abort', forward);
     }
+  }
+
+  /** Fires when the caller's signal does or the client is closed; one for all requests of a cycle. */
+  #scopeOf(signal: AbortSignal | undefined): AbortSignal {
+    if (signal === undefined) return this.#closing.signal;
+    const known = this.#scopes.get(signal);
+    if (known !== undefined) return known;
+    const scope = AbortSignal.any([signal, this.#closing.signal]);
+    // A listener for each request of a window is no leak: every one removes its own.
+    setMaxListeners(0, scope);
+    this.#scopes.set(signal, scope);
+    return scope;
   }
 
   #withRetries<T>(attempt: () => Promise<T>, signal: AbortSignal): Promise<T> {

@@ -38,10 +38,12 @@ const MAX_HEADER_BYTES = 32 * 1024;
 export class Transport {
   readonly #pool: Pool;
   readonly #options: TransportOptions;
+  readonly #headers: Readonly<Record<string, string>>;
   #closing: Promise<void> | null = null;
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#headers = headersFor(options.origin);
     this.#pool = new Pool(options.origin, {
       connections: options.connections,
       pipelining: 1,
@@ -65,7 +67,7 @@ export class Transport {
       const { clock, requestTimeoutMs, maxWireBytes = 4 * 1024 * 1024 } = this.#options;
       const exchange = new HttpExchange(options, maxWireBytes, resolve, reject);
       exchange.watch(clock, requestTimeoutMs);
-      this.#pool.dispatch({ path, method: 'GET', headers: REQUEST_HEADERS }, exchange);
+      this.#pool.dispatch({ path, method: 'GET', headers: this.#headers }, exchange);
     });
   }
 
@@ -76,12 +78,17 @@ export class Transport {
   }
 }
 
-const REQUEST_HEADERS = { accept: 'application/json', 'accept-encoding': 'gzip', 'user-agent': 'candlescan' };
+/** Compressing what never leaves the machine costs both sides more than it saves. */
+function headersFor(origin: string): Record<string, string> {
+  const { hostname } = new URL(origin);
+  const local = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  return { accept: 'application/json', 'accept-encoding': local ? 'identity' : 'gzip', 'user-agent': 'candlescan' };
+}
 
 /**
  * One request and its reply. The promise settles once, by whichever comes first: the end of the body, an error, the
  * deadline or the signal; undici is then told to drop the socket, but it is not waited for, because an aborted body
- * has been seen to stay pending for ever (LIBRARIES §12).
+ * has been seen to stay pending for ever (Node 20's fetch with a dripping gzip body).
  */
 class HttpExchange implements Dispatcher.DispatchHandler {
   readonly #options: GetOptions;

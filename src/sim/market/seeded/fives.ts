@@ -63,6 +63,8 @@ export function generateBlock(walk: Walk, block: number): FiveBlock {
   return fives;
 }
 
+const MOST_LOTS = 2 ** 30;
+
 /** Fills a block as if every candle had trades. */
 function trade(walk: Walk, block: number, fives: FiveBlock): void {
   const first = block * BLOCK_FIVES;
@@ -88,7 +90,9 @@ function trade(walk: Walk, block: number, fives: FiveBlock): void {
     // One candle in 128 is a spike.
     const share = ((bits >>> 25) + 1) * 2 ** -7;
     const typical = usual * agitation * agitation * (share === 1 ? 9 : 1);
-    fives[LOTS_AT + index] = least + ((typical * (0.15 + share * share) * (0.5 + (top - bottom) / (reach + 1))) | 0);
+    const lots = typical * (0.15 + share * share) * (0.5 + (top - bottom) / (reach + 1));
+    // A spike in a storm may be thousands of times the usual volume; it must fit into its column.
+    fives[LOTS_AT + index] = least + (Math.min(lots, MOST_LOTS) | 0);
   }
 }
 

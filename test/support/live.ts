@@ -1,0 +1,229 @@
+import pLimit from 'p-limit';
+import type { CandleRow } from '../../src/domain/candle.js';
+import { ExchangeError } from '../../src/domain/errors.js';
+import { columnsOf } from '../../src/domain/series.js';
+import { floorToTimeframe, type Timeframe, timeframeMs } from '../../src/domain/timeframe.js';
+import { type Random, seededRandom } from '../../src/lib/random.js';
+import type { KlineQuery, KlineReply, RequestOptions } from '../../src/pipeline/exchange/contract.js';
+import type { Mismatch } from '../../src/pipeline/live/derived-audit.js';
+import { LiveCandles, type LiveListener } from '../../src/pipeline/live/live-candles.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
+import type { SeriesKey } from '../../src/pipeline/source.js';
+import { MemoryStore } from '../../src/pipeline/store.js';
+import { createStreamSource } from '../../src/pipeline/stream/stream-source.js';
+import { FakeClock } from './fake-clock.js';
+import { klinePayload, MIDNIGHT, STEP_MS } from './stream-frames.js';
+import { FakeExchange } from './stream-server-fake.js';
+
+export const TIMEFRAMES = ['5m', '15m', '1h'] as const;
+const TICK = 100;
+const LOT = 1_000;
+/** Base candles before midnight: enough for a first look of every timeframe. */
+const PAST = 12 * 40;
+
+/** A base candle in whole ticks and lots, with every state that it passes through as it trades. */
+interface Bar {
+  readonly openTime: number;
+  readonly states: readonly { readonly prices: readonly number[]; readonly lots: number; readonly lastTrade: number }[];
+  readonly firstTrade: number;
+  /** The price before it, which it shows while nobody trades. */
+  readonly standing: number;
+}
+
+/** A made-up market whose candles are known to the last digit; longer ones are folded here from the trades themselves. */
+export class Market {
+  readonly symbols: readonly string[];
+  readonly #bars = new Map<string, Bar[]>();
+
+  /** `quietShare`: the share of base candles without a trade. */
+  constructor(symbols: readonly string[], slots: number, quietShare = 0, seed = 1) {
+    this.symbols = symbols;
+    symbols.forEach((symbol, index) => {
+      this.#bars.set(symbol, tape(seededRandom(seed * 1_000 + index), PAST + slots, quietShare));
+    });
+  }
+
+  bar(symbol: string, openTime: number): Bar {
+    const bar = this.#bars.get(symbol)?.[(openTime - MIDNIGHT) / STEP_MS + PAST];
+    if (bar === undefined) throw new RangeError(`no bar of ${symbol} at ${openTime}`);
+    return bar;
+  }
+
+  row(symbol: string, timeframe: Timeframe, openTime: number): CandleRow {
+    const bars = Array.from({ length: timeframeMs(timeframe) / STEP_MS }, (_, index) =>
+      this.bar(symbol, openTime + index * STEP_MS),
+    );
+    const trades = bars.flatMap(({ states }) => states.at(-1)?.prices ?? []);
+    const lots = bars.reduce((sum, { states }) => sum + (states.at(-1)?.lots ?? 0), 0);
+    return rowOf(openTime, trades, lots, (bars[0] as Bar).standing);
+  }
+
+  /** What a client is answered at `now`, as the exchange cuts it. */
+  rows(
+    { symbol, timeframe, limit, startTime, endTime = Number.MAX_SAFE_INTEGER }: KlineQuery,
+    now: number,
+  ): CandleRow[] {
+    const step = timeframeMs(timeframe);
+    const oldest = floorToTimeframe(MIDNIGHT - PAST * STEP_MS, timeframe);
+    const until = Math.min(endTime, now - step);
+    const rows: CandleRow[] = [];
+    const from = Math.max(oldest, startTime ?? floorToTimeframe(until, timeframe) - (limit - 1) * step);
+    for (let time = from; time <= until && rows.length < limit; time += step)
+      rows.push(this.row(symbol, timeframe, time));
+    return rows;
+  }
+
+  /** A frame of a candle after its first `states` states (all of them when it is closed); null while there is nothing to send. */
+  frame(symbol: string, openTime: number, states: number, eventTime: number, closed: boolean): string | null {
+    const bar = this.bar(symbol, openTime);
+    const state = bar.states[Math.min(states, bar.states.length) - 1];
+    if (state === undefined) return null;
+    const [, open, high, low, close, volume] = rowOf(openTime, state.prices, state.lots, bar.standing);
+    const trades = [bar.firstTrade, state.lastTrade] as const;
+    const payload = klinePayload({ symbol, openTime, eventTime, closed, trades }) as { k: Record<string, unknown> };
+    Object.assign(payload.k, { o: `${open}`, h: `${high}`, l: `${low}`, c: `${close}`, v: `${volume}` });
+    return JSON.stringify({ stream: `${symbol.toLowerCase()}@kline_5m`, data: payload });
+  }
+}
+
+function rowOf(openTime: number, prices: readonly number[], lots: number, standing: number): CandleRow {
+  const shown = prices.length > 0 ? prices : [standing];
+  const [open, high, low, close] = [shown[0] as number, Math.max(...shown), Math.min(...shown), shown.at(-1) as number];
+  return [openTime, open / TICK, high / TICK, low / TICK, close / TICK, lots / LOT];
+}
+
+function tape(random: Random, count: number, quietShare: number): Bar[] {
+  let standing = 10_000;
+  let trade = 1;
+  return Array.from({ length: count }, (_, index) => {
+    const before = standing;
+    const firstTrade = trade;
+    const prices: number[] = [];
+    const states: { prices: readonly number[]; lots: number; lastTrade: number }[] = [];
+    let lots = 0;
+    const trades = random() < quietShare ? 0 : 2 + Math.floor(random() * 3);
+    for (let number = 0; number < trades; number++) {
+      standing = Math.max(1, standing + Math.floor(random() * 101) - 50);
+      lots += 1 + Math.floor(random() * 9_999);
+      prices.push(standing);
+      states.push({ prices: [...prices], lots, lastTrade: trade++ });
+    }
+    return { openTime: MIDNIGHT + (index - PAST) * STEP_MS, states, firstTrade, standing: before };
+  });
+}
+
+export interface Asked extends KlineQuery {
+  readonly lane: RequestOptions['lane'];
+  readonly at: number;
+}
+
+export interface RigOptions {
+  readonly market: Market;
+  readonly startMs?: number;
+  readonly streamsPerConnection?: number;
+  readonly derive?: boolean;
+  readonly seed?: number;
+  readonly settleMs?: number;
+  readonly auditSample?: number;
+}
+
+/** The live pipeline over a made-up market: a real stream source on fake sockets, a fake client, a fake clock. */
+export class Rig {
+  readonly market: Market;
+  readonly clock: FakeClock;
+  readonly exchange = new FakeExchange();
+  readonly store = new MemoryStore();
+  readonly asked: Asked[] = [];
+  readonly revisions: (SeriesKey & { openTime: number })[] = [];
+  readonly mismatches: Mismatch[] = [];
+  readonly errors: unknown[] = [];
+  readonly live: LiveCandles;
+  readonly pipeline: Pipeline;
+  /** What becomes of a request; the market's rows by default. */
+  answer: (query: KlineQuery, options: RequestOptions) => Promise<KlineReply> = async (query) => this.reply(query);
+
+  constructor(options: RigOptions) {
+    this.market = options.market;
+    this.clock = new FakeClock(options.startMs ?? MIDNIGHT + 60_000);
+    const random = seededRandom(options.seed ?? 5);
+    const listener: LiveListener = {
+      onRevision: (key, openTime) => this.revisions.push({ ...key, openTime }),
+      onMismatch: (mismatch) => this.mismatches.push(mismatch),
+      onError: (error) => this.errors.push(error),
+    };
+    this.live = new LiveCandles({
+      store: this.store,
+      client: { klines: (query, request) => this.#klines(query, request) },
+      openStream: (symbols, timeframe, handlers) =>
+        createStreamSource({
+          url: 'ws://exchange:9000',
+          symbols,
+          timeframe,
+          streamsPerConnection: options.streamsPerConnection ?? 200,
+          clock: this.clock,
+          random,
+          handlers,
+          connect: this.exchange.connect,
+        }),
+      symbols: options.market.symbols,
+      timeframes: TIMEFRAMES,
+      derive: options.derive ?? true,
+      settleMs: options.settleMs ?? 2_500,
+      lookback: 300,
+      firstLook: 30,
+      window: pLimit(16),
+      clock: this.clock,
+      exchangeNow: () => this.clock.now(),
+      random,
+      listener,
+      ...(options.auditSample !== undefined && { auditSample: options.auditSample }),
+    });
+    this.pipeline = new Pipeline({
+      store: this.store,
+      sources: this.live.sources,
+      timeframes: TIMEFRAMES,
+      clock: this.clock,
+    });
+  }
+
+  reply(query: KlineQuery): KlineReply {
+    return { rows: this.market.rows(query, this.clock.now()), refused: {} };
+  }
+
+  /** Sends one frame on every connection that carries the symbol. */
+  send(symbol: string, frame: string | null): void {
+    if (frame === null) return;
+    for (const socket of this.exchange.carrying(symbol)) socket.message(frame);
+  }
+
+  /** The closing frame of a candle, now. */
+  close(symbol: string, openTime: number): void {
+    this.send(symbol, this.market.frame(symbol, openTime, 99, this.clock.now(), true));
+  }
+
+  /** A cycle that gives up 30 s after it began. */
+  async cycle(slot: number, symbols = this.market.symbols) {
+    const deadline = new AbortController();
+    const fail = () => deadline.abort(new ExchangeError('deadline', 'the deadline of the cycle has passed'));
+    const cancel = this.clock.setTimer(30_000, fail);
+    try {
+      return await this.pipeline.acquire(symbols, slot, deadline.signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** The rows held, by series; sources left out. */
+  held(key: SeriesKey): CandleRow[] {
+    const series = this.store.get(key);
+    if (series === undefined) return [];
+    const { openTime, open, high, low, close, volume } = columnsOf(series.window());
+    const columns = [openTime, open, high, low, close, volume];
+    return Array.from(openTime, (_, row) => columns.map((column) => column[row]) as unknown as CandleRow);
+  }
+
+  async #klines(query: KlineQuery, options: RequestOptions): Promise<KlineReply> {
+    this.asked.push({ ...query, lane: options.lane, at: this.clock.now() });
+    return this.answer(query, options);
+  }
+}
