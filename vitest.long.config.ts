@@ -1,12 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
-/** What takes longer than a minute or needs more installed: seed and kill campaigns, pm2, Prometheus, a browser. */
+/**
+ * What takes longer than a minute: whole scans of recorded markets, and the campaigns of faults that the fast tests run
+ * a small part of. More of a campaign on demand: `CANDLESCAN_TEST_DAMAGES=10000 npm run test:long`.
+ */
 export default defineConfig({
   test: {
-    include: ['test/long/**/*.test.ts'],
-    testTimeout: 600_000,
+    include: [
+      'test/long/**/*.test.ts',
+      'test/cache/damage.test.ts',
+      'test/cache/kill.test.ts',
+      'test/pipeline/exchange/klines.test.ts',
+    ],
+    env: {
+      CANDLESCAN_TEST_DAMAGES: process.env['CANDLESCAN_TEST_DAMAGES'] ?? '1500',
+      CANDLESCAN_TEST_KILLS: process.env['CANDLESCAN_TEST_KILLS'] ?? '60',
+      CANDLESCAN_TEST_KLINES: process.env['CANDLESCAN_TEST_KLINES'] ?? '20000',
+    },
+    testTimeout: 900_000,
+    hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 1,
-    fileParallelism: false,
+    maxWorkers: 2,
   },
 });

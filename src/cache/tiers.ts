@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import type { Series } from '../domain/series.js';
 import type { Cancel, Clock } from '../lib/clock.js';
-import { groupBy } from './group.js';
+import { groupBy } from '../lib/group-by.js';
 import { hydrate, isUsable } from './hydrate.js';
 import { type SeriesKey, segmentKey } from './keys.js';
 import { L1, type L1Stats } from './l1.js';
@@ -9,7 +9,7 @@ import type { SegmentStore, SegmentStoreStats } from './l2.js';
 import { type FlushReport, WriteBehind } from './write-behind.js';
 
 /** Segments read at once while warming up; more only queue in Node's four file system threads. */
-const SEGMENTS_IN_FLIGHT = 8;
+const SEGMENTS_IN_FLIGHT = 4;
 const SWEEP_EVERY_MS = 3_600_000;
 
 type Outcome = 'hits' | 'misses' | 'stale' | 'errors';

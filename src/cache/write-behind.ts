@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
 import type { Series } from '../domain/series.js';
 import type { Clock } from '../lib/clock.js';
+import { groupBy } from '../lib/group-by.js';
 import { encodeRecord, readRecordHead } from './codec/record.js';
-import { groupBy } from './group.js';
 import { isUsable, lastOpenTimeOf } from './hydrate.js';
 import { type SeriesKey, segmentTimeframe } from './keys.js';
 import type { SegmentStore } from './l2.js';

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { UsageError } from '../domain/errors.js';
 import { systemClock } from '../lib/clock.js';
 import { seededRandom } from '../lib/random.js';
-import { type AnyFaultInput, isForStream } from '../sim/control.js';
+import type { AnyFaultInput } from '../sim/control.js';
 import type { FaultRuleInput } from '../sim/faults/rule.js';
 import { type CommonOptions, withCommonOptions } from './common.js';
 import { EXIT, type Io } from './io.js';
@@ -35,7 +35,10 @@ export function simCommand(io: Io, done: (exitCode: number) => void): Command {
     .option('--frames-per-second <n>', 'load: frames of every stream, whether or not it traded', wholeNumber(1, 100))
     .option('--fault <json>', 'a fault rule, repeatable', (rule, all: readonly string[]) => [...all, rule], [])
     .action(async (options: SimCommandOptions) => {
-      const { parentGone, runSim } = await import('../sim/process.js');
+      const [{ parentGone, runSim }, { isForStream }] = await Promise.all([
+        import('../sim/process.js'),
+        import('../sim/control.js'),
+      ]);
       const stop = new AbortController();
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
       const faults = options.fault.flatMap(parseFault);

@@ -50,6 +50,8 @@ export function valuesDefect(
   close: number,
   volume: number,
 ): Refusal | null {
+  // Beyond 2^53 every double is a multiple of every grid.
+  if (!Number.isSafeInteger(openTime) || openTime < 0) return 'grid';
   // One sum is finite only when every term is; Infinity - Infinity is NaN, so nothing cancels out.
   if (!Number.isFinite(openTime + open + high + low + close + volume)) return 'number';
   if (open <= 0 || low <= 0 || close <= 0 || volume < 0) return 'negative';

@@ -28,7 +28,7 @@ describe('sumOfDecimals', () => {
   it('falls back to big integers for more decimals, more digits and larger sums', () => {
     expect(sumOfDecimals([1e-9, 2e-9])).toBe(3e-9);
     expect(sumOfDecimals([1.5e-20, 2.5])).toBe(2.5);
-    expect(sumOfDecimals([9e15, 0.5, 0.25])).toBe(9_000_000_000_000_000.75);
+    expect(sumOfDecimals([9e15, 0.5, 0.25])).toBe(9_000_000_000_000_001);
     expect(sumOfDecimals([1e21, 1e21, 0.1])).toBe(2e21);
     expect(sumOfDecimals([12_345_678.12345678, 12_345_678.12345678])).toBe(24_691_356.24691356);
   });
@@ -49,6 +49,24 @@ describe('sumOfDecimals', () => {
       fc.property(fc.array(wild, { maxLength: 12 }), (parts) => {
         expect(sumOfDecimals(parts.map(valueOf))).toBe(exactSum(parts));
       }),
+    );
+  });
+
+  it('takes a longer decimal for the shortest one that parses to its double', () => {
+    const long = fc.record({
+      digits: fc.bigInt({ min: 10n ** 15n, max: 2n ** 53n }),
+      decimals: fc.integer({ min: 0, max: 8 }),
+    });
+    const shortest = (value: number) => {
+      const [whole = '', fraction = ''] = String(value).split('.');
+      return { digits: BigInt(whole + fraction), decimals: fraction.length };
+    };
+    fc.assert(
+      fc.property(long, (part) => {
+        const value = valueOf(part);
+        expect(sumOfDecimals([value, 0.5])).toBe(exactSum([shortest(value), { digits: 5n, decimals: 1 }]));
+      }),
+      { numRuns: 2_000 },
     );
   });
 });

@@ -58,6 +58,7 @@ describe('Series', () => {
     ['the newest again', row(2), 'duplicate', LATER],
     ['an older one', row(0), 'order', LATER],
     ['a misaligned open time', [START + 3 * STEP + 1, 1, 1, 1, 1, 1], 'grid', LATER],
+    ['an open time beyond exact integers', [-8.2e20, 1, 1, 1, 1, 1], 'grid', LATER],
     ['NaN', [START + 3 * STEP, 1, Number.NaN, 1, 1, 1], 'number', LATER],
     ['Infinity', [START + 3 * STEP, 1, Number.POSITIVE_INFINITY, 1, 1, 1], 'number', LATER],
     ['a negative volume', [START + 3 * STEP, 1, 1, 1, 1, -1], 'negative', LATER],

@@ -1,5 +1,5 @@
 import { ExchangeError } from '../../src/domain/errors.js';
-import { type Clock, sleep } from '../../src/lib/clock.js';
+import { sleep } from '../../src/lib/clock.js';
 import { type Random, seededRandom } from '../../src/lib/random.js';
 import type { KlineReply } from '../../src/pipeline/exchange/contract.js';
 import type { Rig } from './live.js';
@@ -90,7 +90,7 @@ export class Weather {
   }
 
   async #answer(reply: () => KlineReply, signal?: AbortSignal): Promise<KlineReply> {
-    if (this.#chance(0.2)) await sleep(this.#rig.clock as Clock, this.#upTo(20 * SECOND), signal);
+    if (this.#chance(0.2)) await sleep(this.#rig.clock, this.#upTo(20 * SECOND), signal);
     if (this.#chance(0.1)) throw new ExchangeError(this.#chance(0.5) ? 'unavailable' : 'deadline', 'made up');
     const { rows, refused } = reply();
     // A replica that has not heard of the newest candle yet.

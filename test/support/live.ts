@@ -134,7 +134,7 @@ export class Rig {
   readonly exchange = new FakeExchange();
   readonly store = new MemoryStore();
   readonly asked: Asked[] = [];
-  readonly revisions: (SeriesKey & { openTime: number })[] = [];
+  readonly revisions: (SeriesKey & { since: number })[] = [];
   readonly mismatches: Mismatch[] = [];
   readonly errors: unknown[] = [];
   readonly live: LiveCandles;
@@ -147,7 +147,7 @@ export class Rig {
     this.clock = new FakeClock(options.startMs ?? MIDNIGHT + 60_000);
     const random = seededRandom(options.seed ?? 5);
     const listener: LiveListener = {
-      onRevision: (key, openTime) => this.revisions.push({ ...key, openTime }),
+      onRevision: (key, since) => this.revisions.push({ ...key, since }),
       onMismatch: (mismatch) => this.mismatches.push(mismatch),
       onError: (error) => this.errors.push(error),
     };

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type Dispatcher, errors, Pool } from 'undici';
+import type { Dispatcher } from 'undici';
 import { ExchangeError } from '../../domain/errors.js';
 import type { Cancel, Clock } from '../../lib/clock.js';
+import { errors, Pool } from './undici.js';
 
 export interface TransportOptions {
   /** Scheme, host and port. */
