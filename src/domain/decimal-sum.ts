@@ -3,6 +3,9 @@ import { toDecimal } from './decimal.js';
 /** Exchanges state volumes with at most eight decimals. */
 const POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8] as const;
 
+/** Up to here a product is off by a quarter at most, and neighbouring integers over a power of ten are different doubles. */
+const MOST_SCALED = 2 ** 51;
+
 /**
  * The sum of `values[from, to)`, none of them negative, added as the decimals that they were parsed from: 0.1 and 0.2 give
  * 0.3. The result is the double that the text of the exact sum parses to.
@@ -18,6 +21,7 @@ export function sumOfDecimals(values: ArrayLike<number>, from = 0, to = values.l
     const power = POWERS[decimals];
     if (power === undefined) return bigSum(values, from, to);
     const scaled = Math.round(value * power);
+    if (scaled > MOST_SCALED) return bigSum(values, from, to);
     // Integers over a power of ten up to 10^22 divide to the double nearest to that decimal: equality proves the digits.
     if (scaled / power === value) {
       scaledSum += scaled;
