@@ -2,21 +2,14 @@ import { createRequire } from 'node:module';
 import { sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** What we use of a ccxt exchange: signing, URLs and the table of costs. */
+type Params = Readonly<Record<string, string | number>>;
+
+/** What we use of a ccxt exchange: its table of costs and its URLs. */
 export interface CcxtExchange {
   readonly urls: { readonly api: Readonly<Record<string, string>> };
   readonly api: { readonly fapiPublic: { readonly get: Readonly<Record<string, object>> } };
-  throttle: (cost: number) => Promise<void>;
-  fetch: (url: string) => Promise<unknown>;
-  fetch2(
-    path: string,
-    api: 'fapiPublic',
-    method: 'GET',
-    params: Readonly<Record<string, string | number>>,
-    headers: undefined,
-    body: undefined,
-    config: object,
-  ): Promise<unknown>;
+  calculateRateLimiterCost(api: 'fapiPublic', method: 'GET', path: string, params: Params, costs: object): number;
+  sign(path: string, api: 'fapiPublic', method: 'GET', params: Params): { readonly url: string };
 }
 
 type CcxtConstructor = new (options: object) => CcxtExchange;
@@ -41,17 +34,29 @@ async function loadClass(): Promise<CcxtConstructor> {
 export async function loadBinance(restUrl?: string): Promise<CcxtExchange> {
   const Binance = await loadClass();
   const fapiPublic = restUrl === undefined ? undefined : `${new URL(restUrl).origin}/fapi/v1`;
-  return new Binance({
-    // ccxt then asks `throttle` before every request, with the cost from its table; ours asks the governor.
-    enableRateLimit: true,
-    ...(fapiPublic !== undefined && { urls: { api: { fapiPublic } } }),
-  });
+  const exchange = new Binance({ ...(fapiPublic !== undefined && { urls: { api: { fapiPublic } } }) });
+  return Object.assign(exchange, { urlencode: encodeQuery });
+}
+
+/** ccxt's own runs every value through regular expressions, which is a twentieth of a scan's time. */
+function encodeQuery(params: Params): string {
+  return Object.entries(params)
+    .map(([name, value]) => `${name}=${typeof value === 'number' ? value : encodeURIComponent(value)}`)
+    .join('&');
 }
 
 /**
- * A request's own view of the exchange, whose throttle and HTTP are that request's. So nothing that ccxt keeps of its
- * last request is shared between requests under way.
+ * What a request costs and where it goes, by ccxt. It is not sent through ccxt: its throttle allows half of the true
+ * budget and ignores the reply's header, its HTTP has no deadline for the body, and its replies are not checked.
  */
-export function viewOf(exchange: CcxtExchange, own: Pick<CcxtExchange, 'throttle' | 'fetch'>): CcxtExchange {
-  return Object.assign(Object.create(exchange) as CcxtExchange, own);
+export function planRequest(
+  exchange: CcxtExchange,
+  endpoint: string,
+  params: Params,
+): { readonly weight: number; readonly url: string } {
+  const costs = exchange.api.fapiPublic.get[endpoint] as object;
+  return {
+    weight: exchange.calculateRateLimiterCost('fapiPublic', 'GET', endpoint, params, costs),
+    url: exchange.sign(endpoint, 'fapiPublic', 'GET', params).url,
+  };
 }

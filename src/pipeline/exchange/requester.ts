@@ -6,7 +6,7 @@ import type { Random } from '../../lib/random.js';
 import { RetryBudget, retry } from '../../lib/retry.js';
 import { Turnstile } from '../../lib/turnstile.js';
 import { Breaker } from './breaker.js';
-import { type CcxtExchange, viewOf } from './ccxt.js';
+import { type CcxtExchange, planRequest } from './ccxt.js';
 import { heldUntil, kindOf, readRefused, refusalError } from './classify.js';
 import type { ExchangeStats, RequestOptions } from './contract.js';
 import { unpack } from './decode.js';
@@ -144,19 +144,12 @@ export class Requester {
 
   async #attempt<T>(query: Query<T>, lane: RequestOptions['lane'], signal: AbortSignal): Promise<T> {
     const { governor, exchange } = this.#options;
-    let permit: Permit | undefined;
-    const call = viewOf(exchange, {
-      throttle: async (cost) => {
-        if (this.#breaker.isOpen) throw this.#breaker.openError();
-        permit = await governor.acquire(cost, lane, signal);
-      },
-      fetch: (url) => this.#fetch(url, { ...query, signal, permit: permit as Permit, sent: false }),
-    });
-    const { endpoint, params } = query;
+    const { weight, url } = planRequest(exchange, query.endpoint, query.params);
     for (;;) {
-      const costs = exchange.api.fapiPublic.get[endpoint] as object;
-      const answer = await call.fetch2(endpoint, 'fapiPublic', 'GET', params, undefined, undefined, costs);
-      if (answer !== TAKEN_BACK) return answer as T;
+      if (this.#breaker.isOpen) throw this.#breaker.openError();
+      const permit = await governor.acquire(weight, lane, signal);
+      const answer = await this.#fetch(url, { ...query, signal, permit, sent: false });
+      if (answer !== TAKEN_BACK) return answer;
     }
   }
 
