@@ -5,33 +5,21 @@ import { type AnalyzerPool, createAnalyzerPool } from './analyzers/pool.js';
 import type { CacheStats, CandleCache, LoadProgress } from './cache/tiers.js';
 import type { Config } from './config/schema.js';
 import { ExchangeError } from './domain/errors.js';
-import { type Slot, slotAt } from './domain/slot.js';
 import type { Timeframe } from './domain/timeframe.js';
-import { type Clock, sleep } from './lib/clock.js';
+import type { Clock } from './lib/clock.js';
 import type { Random } from './lib/random.js';
 import { Releasers } from './lib/releasers.js';
 import { createBinanceClient } from './pipeline/exchange/binance.js';
-import type { ExchangeClient, ExchangeStats, RequestOptions } from './pipeline/exchange/contract.js';
+import type { ExchangeClient, ExchangeStats } from './pipeline/exchange/contract.js';
 import { WeightGovernor } from './pipeline/exchange/governor.js';
 import { type Hold, readHold, writeHold } from './pipeline/exchange/hold-file.js';
 import { HistorySource } from './pipeline/history/history-source.js';
 import { Pipeline } from './pipeline/pipeline.js';
-import { planSeries } from './pipeline/plan.js';
-import type { SeriesKey, SeriesStore } from './pipeline/source.js';
-import { needsQuoteVolumes, selectUniverse, type Universe } from './pipeline/universe.js';
+import type { SeriesStore } from './pipeline/source.js';
+import type { Universe } from './pipeline/universe.js';
 import { runCycle } from './scheduler/cycle.js';
+import { type CyclePlan, loadUniverse, planCycle, settledSlot } from './scheduler/prepare.js';
 import type { CycleReport } from './scheduler/report.js';
-
-/** What a cycle is going to cost, known before its first request goes out. */
-export interface ScanPlan {
-  readonly slot: Slot;
-  readonly requests: number;
-  readonly weight: number;
-  /** Weight units a minute that may be used: the exchange's limit times our share. */
-  readonly budget: number;
-  /** How long the budget, or a closed gate, makes the last request wait. */
-  readonly waitMs: number;
-}
 
 export interface ScanOutcome {
   readonly exchange: string;
@@ -43,7 +31,7 @@ export interface ScanOutcome {
   readonly universe: Universe;
   readonly universeMs: number;
   readonly cacheMs: number;
-  readonly plan: ScanPlan;
+  readonly plan: CyclePlan;
   readonly cycle: CycleReport;
   readonly requests: ExchangeStats;
   readonly cache: CacheStats;
@@ -65,7 +53,7 @@ export interface ScannerOptions {
   /** The newest candles may still change; the scan waits this long before it asks for them. */
   readonly onSettle?: (waitMs: number) => void;
   readonly onWarm?: (progress: LoadProgress) => void;
-  readonly onPlan?: (plan: ScanPlan) => void;
+  readonly onPlan?: (plan: CyclePlan) => void;
   readonly onProgress?: (doneSymbols: number, symbols: number) => void;
 }
 
@@ -78,9 +66,6 @@ export interface Scanner {
 
 /** Local time that differs from the exchange's by more than this is worth a warning. */
 const SKEW_WARNING_MS = 1_000;
-/** A `Date` header is cut to the second and its reply takes its time; further off, the exchange is asked. */
-const DATE_TOLERANCE_MS = 1_500;
-const URGENT: RequestOptions = { lane: 'urgent' };
 
 /** Builds what a scan needs, in order. */
 export async function openScanner(options: ScannerOptions): Promise<Scanner> {
@@ -126,13 +111,17 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const { config, clock } = options;
   const startedAt = clock.now();
   const start = clock.monotonic();
-  const universeReady = loadUniverse(parts);
+  const universeReady = loadUniverse(client, governor, {
+    filters: config.universe,
+    clock,
+    mayTrustDate: existsSync(config.cache.l2Dir),
+  });
   universeReady.catch(() => undefined);
   // Its modules take as long to load as the first reply takes to come.
   const cache = await openCache(parts);
   const { universe, skewMs } = await universeReady;
   const universeMs = clock.monotonic() - start;
-  const slot = await settledSlot(governor, options);
+  const slot = await settledSlot(governor, config.timeframes[0], config.cycle.settleMs, clock, options.onSettle);
 
   const symbols = universe.instruments.map(({ symbol }) => symbol);
   const keys = symbols.flatMap((symbol) => config.timeframes.map((timeframe) => ({ symbol, timeframe })));
@@ -140,7 +129,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const cacheStart = clock.monotonic();
   await cache.load(keys, options.onWarm === undefined ? {} : { onProgress: options.onWarm });
   const cacheMs = clock.monotonic() - cacheStart;
-  const plan = planScan(client, governor, store, keys, slot, config);
+  const plan = planCycle(client, governor, store, keys, slot, config.candles.firstLook);
   options.onPlan?.(plan);
   const pool = await parts.pool;
   const cycle = await cycleBy(clock, config.cycle.deadlineMs + plan.waitMs, governor, (deadline) =>
@@ -248,50 +237,6 @@ function storeOf(cache: CandleCache): SeriesStore {
     get: ({ symbol, timeframe }) => cache.peek(symbol, timeframe) ?? undefined,
     set: (series) => cache.put(series),
   };
-}
-
-/**
- * The exchange's list of markets and its clock. A start with a cache makes do with the time in the reply's header,
- * which is enough when it agrees with ours: then the list is the only request.
- */
-async function loadUniverse({ client, governor, options }: Parts) {
-  const { config, clock } = options;
-  const cold = !existsSync(config.cache.l2Dir);
-  const [info] = await Promise.all([client.exchangeInfo(URGENT), cold && client.serverTime(URGENT)]);
-  const agrees = info.repliedAt !== null && Math.abs(clock.now() - info.repliedAt - 500) < DATE_TOLERANCE_MS;
-  if (!cold && !agrees) await client.serverTime(URGENT);
-  const filters = config.universe;
-  const volumes = needsQuoteVolumes(filters) ? await client.quoteVolumes(URGENT) : undefined;
-  const universe = selectUniverse(info.instruments, filters, governor.exchangeNow(), volumes);
-  return { universe, skewMs: clock.now() - governor.exchangeNow() };
-}
-
-/** The newest slot, once its candles have had time to settle. */
-async function settledSlot(governor: WeightGovernor, { config, clock, onSettle }: ScannerOptions): Promise<Slot> {
-  const slot = slotAt(governor.exchangeNow(), config.timeframes[0]);
-  const waitMs = slot + config.cycle.settleMs - governor.exchangeNow();
-  if (waitMs <= 0) return slot;
-  onSettle?.(waitMs);
-  await sleep(clock, waitMs);
-  return slot;
-}
-
-function planScan(
-  client: ExchangeClient,
-  governor: WeightGovernor,
-  store: SeriesStore,
-  keys: readonly SeriesKey[],
-  slot: Slot,
-  { candles }: Config,
-): ScanPlan {
-  const queries = keys
-    .map(({ symbol, timeframe }) =>
-      planSeries(symbol, timeframe, store.get({ symbol, timeframe }), slot, candles.firstLook),
-    )
-    .filter((query) => query !== null);
-  const weight = queries.reduce((sum, { limit }) => sum + client.klinesWeight(limit), 0);
-  const waitMs = weight === 0 ? 0 : governor.plan(weight).waitMs;
-  return { slot, requests: queries.length, weight, budget: governor.budget, waitMs };
 }
 
 function skewWarning(skewMs: number): string[] {

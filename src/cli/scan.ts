@@ -1,28 +1,18 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Command } from 'commander';
-import { UsageError } from '../domain/errors.js';
 import { systemClock } from '../lib/clock.js';
 import { Releasers } from '../lib/releasers.js';
-import type { ScanOutcome, ScanPlan } from '../scanner.js';
-import { type CommonOptions, colourAllowed, configOf, withCommonOptions } from './common.js';
+import type { ScanOutcome } from '../scanner.js';
+import type { CyclePlan } from '../scheduler/prepare.js';
+import { colourAllowed, configOf, withCommonOptions } from './common.js';
 import { openExchange } from './embedded.js';
 import { EXIT, type Io } from './io.js';
 import { createLogger } from './logger.js';
 import { wholeNumber } from './options.js';
 import { paintFor } from './paint.js';
 import { scanProgress } from './progress.js';
+import { countOf, type ScanOptions, settingsOf } from './scan-options.js';
 import { type ScanReport, scanReport } from './scan-report.js';
-
-export interface ScanOptions extends CommonOptions {
-  readonly exchange?: string;
-  readonly symbols?: string;
-  readonly timeframes?: string;
-  readonly latencyMs: number;
-  readonly top: number;
-  readonly candlesOut?: string;
-  readonly bench?: boolean;
-  readonly runs: number;
-}
 
 export function scanCommand(io: Io, done: (exitCode: number) => void): Command {
   return withCommonOptions(new Command('scan'))
@@ -109,29 +99,6 @@ async function viewOf(report: ScanReport, { top }: ScanOptions, { stdout }: Io, 
   return scanView(report, top, paintFor(stdout, colour));
 }
 
-/** The settings that the options of this command stand for. */
-export function settingsOf({
-  exchange,
-  symbols,
-  timeframes,
-}: Pick<ScanOptions, 'exchange' | 'symbols' | 'timeframes'>): string[] {
-  const settings: string[] = [];
-  if (exchange !== undefined) settings.push(`exchange.id=${exchange}`);
-  if (timeframes !== undefined) settings.push(`timeframes=[${timeframes}]`);
-  if (symbols !== undefined) {
-    const count = countOf(symbols);
-    if (count === null) settings.push(`universe.include=[${symbols}]`);
-    else if (count < 1)
-      throw new UsageError(`--symbols: found ${symbols}, allowed a number from 1 or a comma list of symbols`);
-    else settings.push(`universe.maxSymbols=${count}`);
-  }
-  return settings;
-}
-
-export function countOf(symbols: string | undefined): number | null {
-  return symbols !== undefined && /^\d+$/.test(symbols) ? Number(symbols) : null;
-}
-
-function describePlan({ slot, ...plan }: ScanPlan) {
+function describePlan({ slot, ...plan }: CyclePlan) {
   return { slot: new Date(slot).toISOString(), ...plan };
 }

@@ -8,7 +8,7 @@ import { colourAllowed, configOf } from '../common.js';
 import { openExchange } from '../embedded.js';
 import { EXIT, type Io } from '../io.js';
 import { paintFor } from '../paint.js';
-import { countOf, type ScanOptions, settingsOf } from '../scan.js';
+import { countOf, type ScanOptions, settingsOf } from '../scan-options.js';
 import type { ScanReport } from '../scan-report.js';
 import { runCommand, runModule } from './child.js';
 import type { FloorResult, FloorTask } from './floor.js';

@@ -127,17 +127,6 @@ export function parseFaultRules(input: unknown): FaultRule[] {
   });
 }
 
-/** The text after `--fault`. */
-export function parseFaultText(text: string): FaultRule[] {
-  let input: unknown;
-  try {
-    input = JSON.parse(text);
-  } catch {
-    throw new UsageError(`fault rules must be JSON, found ${shown(text)}`);
-  }
-  return parseFaultRules(input);
-}
-
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/lib/random.js';
 import { Faults } from '../../../src/sim/faults/faults.js';
-import { type FaultRuleInput, parseFaultText } from '../../../src/sim/faults/rule.js';
+import { type FaultRuleInput, parseFaultRules } from '../../../src/sim/faults/rule.js';
 
 const klines = { path: '/fapi/v1/klines', symbol: 'BTCUSDT', interval: '5m' };
 const html = { type: 'html' } as const;
@@ -58,16 +58,16 @@ describe('a fault rule', () => {
   });
 });
 
-describe('a rule on the command line', () => {
+describe('a rule as it is written', () => {
   it('is read with its defaults', () => {
-    expect(parseFaultText('{"path":"klines","action":{"type":"limited"}}')).toEqual([
+    expect(parseFaultRules({ path: 'klines', action: { type: 'limited' } })).toEqual([
       { path: ['klines'], after: 0, everyNth: 1, probability: 1, action: { type: 'limited' } },
     ]);
   });
 
   it('is refused with the place and what was found', () => {
-    expect(() => parseFaultText('nonsense')).toThrow('fault rules must be JSON, found "nonsense"');
-    expect(() => parseFaultText('{"actoin":{}}')).toThrow(/^fault rule 0.*found \{"actoin":\{\}\}$/);
-    expect(() => parseFaultText('{"action":{"type":"cut"}}')).toThrow(/^fault rule 0\.action\.bytes: /);
+    expect(() => parseFaultRules('nonsense')).toThrow(/^fault rule 0.*found "nonsense"$/);
+    expect(() => parseFaultRules({ actoin: {} })).toThrow(/^fault rule 0.*found \{"actoin":\{\}\}$/);
+    expect(() => parseFaultRules([{ action: { type: 'cut' } }])).toThrow(/^fault rule 0\.action\.bytes: /);
   });
 });
