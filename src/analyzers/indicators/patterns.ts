@@ -56,6 +56,8 @@ const PATTERNS: readonly Pattern[] = [
   { name: 'abandonedbaby', direction: 'long', span: 3 },
 ];
 
+const SPANS: readonly number[] = [...new Set(PATTERNS.map(({ span }) => span))];
+
 /** Candles before the newest whose mean range says what is small and what is long, as in TA-Lib's candle settings. */
 const YARDSTICK_CANDLES = 10;
 /**
@@ -74,20 +76,32 @@ export function candlestickPatterns(candles: Columns, count = candles.close.leng
   const yardstick = meanRange(candles, newest);
   if (!(yardstick > 0) || candles.high[newest] === candles.low[newest]) return [];
   const base = candles.close[newest] as number;
-  const scaled = (column: Float64Array, span: number) =>
-    Array.from(column.subarray(count - span, count), (price) => (price - base) / yardstick + BASE_PRICE);
+  const scaled = (price: number) => (price - base) / yardstick + BASE_PRICE;
+  const shapes = new Map(SPANS.map((span) => [span, shapeOf(candles, count - span, count, scaled)]));
   const library = technicalLibrary();
   const found: CandlestickPattern[] = [];
   for (const { name, direction, span, also } of PATTERNS) {
-    const shape: Shape = {
-      open: scaled(candles.open, span),
-      high: scaled(candles.high, span),
-      low: scaled(candles.low, span),
-      close: scaled(candles.close, span),
-    };
+    const shape = shapes.get(span) as Shape;
     if (library[name](shape) && (also === undefined || also(shape))) found.push({ name, direction });
   }
   return found;
+}
+
+/** The candles of rows `[from, to)`, every price scaled. */
+function shapeOf(
+  { open, high, low, close }: Columns,
+  from: number,
+  to: number,
+  scaled: (price: number) => number,
+): Shape {
+  const shape: Shape = { open: [], high: [], low: [], close: [] };
+  for (let row = from; row < to; row++) {
+    shape.open.push(scaled(open[row] as number));
+    shape.high.push(scaled(high[row] as number));
+    shape.low.push(scaled(low[row] as number));
+    shape.close.push(scaled(close[row] as number));
+  }
+  return shape;
 }
 
 /** NaN when there are not enough candles. */

@@ -96,13 +96,15 @@ export function computeIndicator(
   parameters: IndicatorParameters,
   scratch: ScratchArena,
 ): Record<string, Float64Array> {
-  const out = indicator.outputs.map(() => scratch.take(candles.close.length));
+  const out: Float64Array[] = [];
+  const columns: Record<string, Float64Array> = {};
+  for (const name of indicator.outputs) {
+    const column = scratch.take(candles.close.length);
+    out.push(column);
+    columns[name] = column;
+  }
   const mark = scratch.mark();
   indicator.compute(candles, parameters, out, scratch);
   scratch.release(mark);
-  const columns: Record<string, Float64Array> = {};
-  indicator.outputs.forEach((name, index) => {
-    columns[name] = out[index] as Float64Array;
-  });
   return columns;
 }

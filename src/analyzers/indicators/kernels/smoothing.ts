@@ -3,8 +3,6 @@ import { markWarmup } from './window.js';
 /**
  * Exponential average seeded with the arithmetic mean of its first `period` values, as TradingView's `ta.ema` and
  * `ta.rma` are; written from row `from + period - 1` on.
- *
- * The step is x + (1 - alpha) * (previous - x): exactly x for alpha = 1, and exactly unchanged where nothing moves.
  */
 export function exponentialMean(
   source: Float64Array,
@@ -20,10 +18,17 @@ export function exponentialMean(
   let mean = meanOf(source, from, period);
   out[first] = mean;
   for (let i = first + 1; i < length; i++) {
-    const value = source[i] as number;
-    mean = value + keep * (mean - value);
+    mean = stepped(mean, source[i] as number, keep);
     out[i] = mean;
   }
+}
+
+/**
+ * An exponential average after one more value, `keep` = 1 - alpha: exactly the value for alpha = 1, and exactly
+ * unchanged where nothing moves.
+ */
+export function stepped(mean: number, value: number, keep: number): number {
+  return value + keep * (mean - value);
 }
 
 /** Arithmetic mean of rows `[from, from + count)`; exact when they are all the same. */

@@ -18,7 +18,9 @@
 /** NaN in the rows before the first whole window; returns the row of that window. */
 export function markWarmup(out: Float64Array, from: number, period: number): number {
   const first = from + period - 1;
-  out.fill(Number.NaN, 0, Math.min(first, out.length));
+  const end = Math.min(first, out.length);
+  // Not `fill`, whose call alone costs as much as the rows of a usual warm-up.
+  for (let i = 0; i < end; i++) out[i] = Number.NaN;
   return first;
 }
 
@@ -50,8 +52,22 @@ export function rollingMean(source: Float64Array, from: number, period: number, 
     markWarmup(out, from, period);
     return;
   }
-  rollingOffset(source, from, period, out);
-  for (let i = from + period - 1; i < source.length; i++) out[i] = (source[i] as number) - (out[i] as number);
+  const { length } = source;
+  for (let start = markWarmup(out, from, period); start < length; start += period) {
+    const anchor = source[start] as number;
+    let tail = 0;
+    for (let i = start + period - 1; i > start; i--) {
+      if (i < length) out[i] = tail;
+      tail += (source[i - period] as number) - anchor;
+    }
+    out[start] = tail;
+    const end = Math.min(start + period, length);
+    let head = 0;
+    for (let i = start; i < end; i++) {
+      head += (source[i] as number) - anchor;
+      out[i] = anchor + ((out[i] as number) + head) / period;
+    }
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Columns } from '../../../domain/series.js';
 import { defineIndicator, forgetting, rmaAlpha } from '../define.js';
-import { SAME_MOVE, trueRange } from '../kernels/price.js';
-import { exponentialMean } from '../kernels/smoothing.js';
+import { rangeFrom, SAME_MOVE } from '../kernels/price.js';
+import { positivePart } from '../kernels/select.js';
+import { exponentialMean, stepped } from '../kernels/smoothing.js';
 import { periodOf } from '../parameters.js';
 
 /**
@@ -22,47 +23,50 @@ export const adx = defineIndicator({
     return period + smoothing + forgotten;
   },
   compute(candles, { period, smoothing }, [adxColumn, plusDi, minusDi], scratch) {
-    const { length } = candles.close;
-    const plus = scratch.take(length);
-    const minus = scratch.take(length);
-    const range = scratch.take(length);
-    const alpha = rmaAlpha(period);
-    directionalMoves(candles, plus, minus);
-    trueRange(candles, range);
-    exponentialMean(plus, 1, period, alpha, plusDi);
-    exponentialMean(minus, 1, period, alpha, minusDi);
-    exponentialMean(range, 1, period, alpha, adxColumn);
-    const first = indicatorsOf(adxColumn, plusDi, minusDi, range);
-    exponentialMean(range, first, smoothing, rmaAlpha(smoothing), adxColumn);
+    const index = scratch.take(candles.close.length);
+    const first = directionalIndicators(candles, period, plusDi, minusDi, index);
+    exponentialMean(index, first, smoothing, rmaAlpha(smoothing), adxColumn);
   },
 });
 
-/** How far the candle reaches beyond the one before it, on the side where it reaches farther; 0 on the other side. */
-function directionalMoves({ high, low }: Columns, plus: Float64Array, minus: Float64Array): void {
-  plus[0] = 0;
-  minus[0] = 0;
-  for (let i = 1; i < high.length; i++) {
-    const up = (high[i] as number) - (high[i - 1] as number);
-    const down = (low[i - 1] as number) - (low[i] as number);
-    const same = SAME_MOVE * (high[i] as number);
-    plus[i] = up - down > same && up > same ? up : 0;
-    minus[i] = down - up > same && down > same ? down : 0;
-  }
-}
-
 /**
- * Turns the averaged moves into directional indicators, in percent of the average range, and their contrast into the
- * directional index 0..100. A range of 0 keeps the last value (Pine's `fixnan`). Returns the first row with a value.
+ * Averages of how far each candle reaches beyond the one before it, on the side where it reaches farther, in percent of
+ * the average true range, and from the first row with a value on, which is returned, their contrast, 0..100. A range
+ * of 0 keeps the last value (Pine's `fixnan`).
+ *
+ * All in one loop, because the step of an average waits for the step before it, and three wait no longer than one.
  */
-function indicatorsOf(range: Float64Array, plusDi: Float64Array, minusDi: Float64Array, index: Float64Array): number {
-  let first = range.length;
+function directionalIndicators(
+  { high, low, close }: Columns,
+  period: number,
+  plusDi: Float64Array,
+  minusDi: Float64Array,
+  index: Float64Array,
+): number {
+  const { length } = close;
+  let keep = 0;
+  let meanPlus = 0;
+  let meanMinus = 0;
+  let meanRange = 0;
   let plus = Number.NaN;
   let minus = Number.NaN;
-  for (let i = 0; i < range.length; i++) {
-    const average = range[i] as number;
-    if (average > 0) {
-      plus = 100 * ((plusDi[i] as number) / average);
-      minus = 100 * ((minusDi[i] as number) / average);
+  let first = length;
+  plusDi[0] = plus;
+  minusDi[0] = minus;
+  for (let i = 1; i < length; i++) {
+    const top = high[i] as number;
+    const bottom = low[i] as number;
+    const rise = positivePart(top - (high[i - 1] as number));
+    const fall = positivePart((low[i - 1] as number) - bottom);
+    const same = SAME_MOVE * top;
+    // Up to `period` the step of an arithmetic mean, which is the seed; from there on alpha stays at 1 / period.
+    if (i <= period) keep = 1 - rmaAlpha(i);
+    meanPlus = stepped(meanPlus, Number(rise - fall > same) * rise, keep);
+    meanMinus = stepped(meanMinus, Number(fall - rise > same) * fall, keep);
+    meanRange = stepped(meanRange, rangeFrom(close[i - 1] as number, top, bottom), keep);
+    if (i >= period && meanRange > 0) {
+      plus = 100 * (meanPlus / meanRange);
+      minus = 100 * (meanMinus / meanRange);
       if (i < first) first = i;
     }
     const sum = plus + minus;

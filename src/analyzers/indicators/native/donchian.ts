@@ -1,5 +1,5 @@
 import { defineIndicator } from '../define.js';
-import { rollingHighest, rollingLowest } from '../kernels/extremes.js';
+import { rollingExtremes } from '../kernels/extremes.js';
 import { periodOf } from '../parameters.js';
 
 /** The newest candle is part of the window, as on TradingView; Skender looks at the candles before it only. */
@@ -10,8 +10,7 @@ export const donchian = defineIndicator({
   outputs: ['upper', 'middle', 'lower'],
   warmup: ({ period }) => period - 1,
   compute({ high, low }, { period }, [upper, middle, lower]) {
-    rollingHighest(high, 0, period, upper);
-    rollingLowest(low, 0, period, lower);
+    rollingExtremes(high, low, 0, period, upper, lower);
     for (let i = 0; i < high.length; i++) middle[i] = ((upper[i] as number) + (lower[i] as number)) / 2;
   },
 });

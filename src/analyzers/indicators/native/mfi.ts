@@ -1,5 +1,6 @@
+import type { Columns } from '../../../domain/series.js';
 import { defineIndicator } from '../define.js';
-import { SAME_MOVE, typicalPrice } from '../kernels/price.js';
+import { SAME_MOVE } from '../kernels/price.js';
 import { rollingSum } from '../kernels/window.js';
 import { periodOf } from '../parameters.js';
 
@@ -21,8 +22,7 @@ export const mfi = defineIndicator({
     const inflow = scratch.take(length);
     const outflow = scratch.take(length);
     const inflowSum = scratch.take(length);
-    typicalPrice(candles, inflow);
-    splitFlow(inflow, candles.volume, inflow, outflow);
+    splitFlow(candles, inflow, outflow);
     rollingSum(inflow, period, inflowSum);
     rollingSum(outflow, period, value);
     for (let i = period - 1; i < length; i++) {
@@ -33,17 +33,17 @@ export const mfi = defineIndicator({
   },
 });
 
-/** Price * volume to the side to which the price moved; `inflow` may be the price itself. */
-function splitFlow(price: Float64Array, volume: Float64Array, inflow: Float64Array, outflow: Float64Array): void {
+/** hlc3 * volume to the side to which hlc3 moved. */
+function splitFlow({ high, low, close, volume }: Columns, inflow: Float64Array, outflow: Float64Array): void {
   let previous = Number.NaN;
-  for (let i = 0; i < price.length; i++) {
-    const current = price[i] as number;
+  for (let i = 0; i < close.length; i++) {
+    const current = ((high[i] as number) + (low[i] as number) + (close[i] as number)) / 3;
     const change = current - previous;
     const same = SAME_MOVE * current;
     const flow = current * (volume[i] as number);
     // Not `change > same`: the first change is NaN and counts on both sides.
-    inflow[i] = change <= same ? 0 : flow;
-    outflow[i] = change >= -same ? 0 : flow;
+    inflow[i] = Number(!(change <= same)) * flow;
+    outflow[i] = Number(!(change >= -same)) * flow;
     previous = current;
   }
 }

@@ -16,9 +16,12 @@ export const obv = defineIndicator({
     let sum = 0;
     // What the additions have rounded off so far (the two-sum of D. Knuth), so that a huge volume leaves no trace.
     let lost = 0;
+    let previous = close[0] as number;
     for (let i = 1; i < close.length; i++) {
-      const change = (close[i] as number) - (close[i - 1] as number);
-      const signed = Math.sign(change) * (volume[i] as number);
+      const current = close[i] as number;
+      const direction = Number(current > previous) - Number(current < previous);
+      const signed = direction * (volume[i] as number);
+      previous = current;
       const next = sum + signed;
       const added = next - sum;
       lost += sum - (next - added) + (signed - added);

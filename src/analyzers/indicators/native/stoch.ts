@@ -1,5 +1,5 @@
 import { defineIndicator } from '../define.js';
-import { rollingHighest, rollingLowest } from '../kernels/extremes.js';
+import { rollingExtremes } from '../kernels/extremes.js';
 import { positionInRange } from '../kernels/position.js';
 import { rollingMean } from '../kernels/window.js';
 import { periodOf } from '../parameters.js';
@@ -20,8 +20,7 @@ export const stoch = defineIndicator({
   compute({ high, low, close }, parameters, [k, d], scratch) {
     const highest = scratch.take(close.length);
     const lowest = scratch.take(close.length);
-    rollingHighest(high, 0, parameters.k, highest);
-    rollingLowest(low, 0, parameters.k, lowest);
+    rollingExtremes(high, low, 0, parameters.k, highest, lowest);
     positionInRange(close, highest, lowest, d);
     rollingMean(d, parameters.k - 1, parameters.smooth, k);
     rollingMean(k, parameters.k + parameters.smooth - 2, parameters.d, d);

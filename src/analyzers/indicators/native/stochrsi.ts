@@ -1,5 +1,5 @@
 import { defineIndicator, forgetting, rmaAlpha } from '../define.js';
-import { rollingHighest, rollingLowest } from '../kernels/extremes.js';
+import { rollingExtremes } from '../kernels/extremes.js';
 import { positionInRange } from '../kernels/position.js';
 import { relativeStrength } from '../kernels/strength.js';
 import { rollingMean } from '../kernels/window.js';
@@ -25,8 +25,7 @@ export const stochrsi = defineIndicator({
     const highest = scratch.take(length);
     const lowest = scratch.take(length);
     relativeStrength(close, parameters.period, strength);
-    rollingHighest(strength, parameters.period, parameters.k, highest);
-    rollingLowest(strength, parameters.period, parameters.k, lowest);
+    rollingExtremes(strength, strength, parameters.period, parameters.k, highest, lowest);
     positionInRange(strength, highest, lowest, strength);
     const first = parameters.period + parameters.k - 1;
     rollingMean(strength, first, parameters.smooth, k);

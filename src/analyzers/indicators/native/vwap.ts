@@ -17,13 +17,13 @@ export const vwap = defineIndicator({
   outputs: ['value'],
   warmup: () => 0,
   compute({ openTime, high, low, close, volume }, _parameters, [value]) {
-    let day = Math.ceil((openTime[0] ?? 0) / DAY_MS) - 1;
+    let nextDay = Math.ceil((openTime[0] ?? 0) / DAY_MS) * DAY_MS;
     let turnover = Number.NaN;
     let traded = Number.NaN;
     for (let i = 0; i < close.length; i++) {
-      const today = Math.floor((openTime[i] as number) / DAY_MS);
-      if (today !== day) {
-        day = today;
+      const time = openTime[i] as number;
+      if (time >= nextDay) {
+        nextDay = (Math.floor(time / DAY_MS) + 1) * DAY_MS;
         turnover = 0;
         traded = 0;
       }

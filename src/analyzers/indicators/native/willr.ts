@@ -1,5 +1,5 @@
 import { defineIndicator } from '../define.js';
-import { rollingHighest, rollingLowest } from '../kernels/extremes.js';
+import { rollingExtremes } from '../kernels/extremes.js';
 import { periodOf } from '../parameters.js';
 
 /** -100 at the lowest low, 0 at the highest high; NaN in a range of 0. */
@@ -11,8 +11,7 @@ export const willr = defineIndicator({
   warmup: ({ period }) => period - 1,
   compute({ high, low, close }, { period }, [value], scratch) {
     const lowest = scratch.take(close.length);
-    rollingHighest(high, 0, period, value);
-    rollingLowest(low, 0, period, lowest);
+    rollingExtremes(high, low, 0, period, value, lowest);
     for (let i = 0; i < close.length; i++) {
       const top = value[i] as number;
       value[i] = 100 * (((close[i] as number) - top) / (top - (lowest[i] as number)));
