@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { candlesOf, LiveSim, ShiftedClock } from '../support/live-sim.js';
+import { candlesOf, LiveSim } from '../support/live-sim.js';
+import { ShiftedClock } from '../support/shifted-clock.js';
 
 const at = (minute: number, second = 0) => Date.UTC(2026, 2, 18, 14, minute, second);
 const DAY_MS = 24 * 3_600_000;

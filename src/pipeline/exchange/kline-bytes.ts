@@ -37,14 +37,12 @@ export function readKlineBytes(body: Uint8Array, timeframe: Timeframe, limit: nu
   // `[` opens the first row, `,` every further one.
   for (let before = OPEN; body[at] === before; before = COMMA) {
     at = readRow(body, at + 1, cells);
-    const [openTime, open, high, low, close, volume, closeTime] = cells as unknown as CandleCells;
-    if (at < 0 || closeTime !== openTime + lengthMs - 1 || rows.length === limit) return null;
-    rows.push([openTime, open, high, low, close, volume]);
+    const openTime = cells[0] as number;
+    if (at < 0 || cells[CLOSE_TIME] !== openTime + lengthMs - 1 || rows.length === limit) return null;
+    rows.push([openTime, cells[1], cells[2], cells[3], cells[4], cells[5]] as unknown as CandleRow);
   }
   return rows.length > 0 && body[at] === CLOSE && at === body.length - 1 ? rows : null;
 }
-
-type CandleCells = readonly [number, number, number, number, number, number, number];
 
 /** Reads the row at `at` into `cells`; returns where it ends, or -1. Only local variables, because this is the hot loop. */
 function readRow(body: Uint8Array, start: number, cells: Float64Array): number {

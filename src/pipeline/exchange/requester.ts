@@ -14,8 +14,9 @@ import type { WeightGovernor } from './governor.js';
 import { type HttpReply, isReset, Transport } from './transport.js';
 import type { Permit } from './weight-window.js';
 
-/** Making a request ready takes a good part of a millisecond; a whole window at once would block the loop. */
+/** Making a request ready, or reading its reply, takes a good part of a millisecond: a whole window would block the loop. */
 const REQUESTS_PER_TURN = 8;
+const REPLIES_PER_TURN = 8;
 const RETRIES = 2;
 const BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 2_000;
@@ -71,7 +72,8 @@ export class Requester {
   readonly #transport: Transport;
   readonly #breaker: Breaker;
   readonly #retryBudget = new RetryBudget();
-  readonly #turnstile = new Turnstile(REQUESTS_PER_TURN);
+  readonly #departures = new Turnstile(REQUESTS_PER_TURN);
+  readonly #arrivals = new Turnstile(REPLIES_PER_TURN);
   readonly #closing = new AbortController();
   readonly #scopes = new WeakMap<AbortSignal, AbortSignal>();
   readonly #counts = { total: 0, failed: 0, retried: 0, throttled: 0, weight: 0 };
@@ -96,7 +98,7 @@ export class Requester {
   }
 
   async ask<T>(query: Query<T>, { lane, signal }: RequestOptions): Promise<T> {
-    await this.#turnstile.pass();
+    await this.#departures.pass();
     this.#closing.signal.throwIfAborted();
     signal?.throwIfAborted();
     const scope = this.#scopeOf(signal);
@@ -176,7 +178,10 @@ export class Requester {
     try {
       const reply = await this.#transport.get(path, { signal: attempt.signal, mayStart });
       outcome = reply === null ? null : 'ok';
-      return reply === null ? TAKEN_BACK : this.#read(reply, attempt, clock.monotonic() - startedMs);
+      if (reply === null) return TAKEN_BACK;
+      const roundTripMs = clock.monotonic() - startedMs;
+      await this.#arrivals.pass();
+      return this.#read(reply, attempt, roundTripMs);
     } catch (error) {
       if (error instanceof ExchangeError) outcome = error.kind;
       throw error;

@@ -57,7 +57,7 @@ export class Connection {
   /** Resolves when the socket is gone. */
   readonly closed: Promise<void>;
   #state: State;
-  /** Monotonic ms of the last data, or of the last change of what is owed. */
+  /** Monotonic ms of the last data, or of the last change that made more of it due. */
   #silentSince: number;
 
   constructor(options: ConnectionOptions) {
@@ -125,14 +125,22 @@ export class Connection {
     const state = this.#state;
     if (state.mode !== 'open') return;
     state.cancelSend = null;
+    const patienceMs = this.#silenceMs();
     const frame = this.#options.nextFrame();
     if (frame === null) return;
     this.#socket.send(frame);
-    // The limit of silence depends on how many streams were asked for, so it starts anew.
-    this.heard();
+    this.#expect(patienceMs);
+    state.cancelSend = this.#clock.setTimer(SEND_EVERY_MS, () => this.#send());
+  }
+
+  /** What was asked for may have changed how long silence is believable: streams that shorten it get the whole of it. */
+  #expect(patienceBeforeMs: number): void {
+    const state = this.#state;
+    const patienceMs = this.#silenceMs();
+    if (state.mode !== 'open' || patienceMs === patienceBeforeMs) return;
+    if (patienceMs < patienceBeforeMs) this.heard();
     state.cancelWatchdog();
     this.#watch();
-    state.cancelSend = this.#clock.setTimer(SEND_EVERY_MS, () => this.#send());
   }
 
   /** One timer that is moved on when it fires, so that a frame costs no timer. */

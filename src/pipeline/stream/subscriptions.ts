@@ -34,6 +34,8 @@ export class Subscriptions {
   readonly #streams = new Map<string, Stream>();
   readonly #toSubscribe = new Set<string>();
   readonly #toUnsubscribe = new Set<string>();
+  /** Asked for at least once since they are wanted: data is expected of them, also while they are asked for again. */
+  readonly #asked = new Set<string>();
   #confirmed = 0;
   #lastId = 0;
 
@@ -54,13 +56,16 @@ export class Subscriptions {
     if (stream.state === 'confirmed') this.#confirmed -= 1;
     this.#streams.delete(name);
     this.#toSubscribe.delete(name);
+    this.#asked.delete(name);
   }
 
   /** Unsubscribes and subscribes a stream that should bring data and does not. */
   renew(name: string): void {
     if (!this.#streams.has(name)) return;
+    const wasAsked = this.#asked.has(name);
     this.drop(name);
     this.want(name);
+    if (wasAsked) this.#asked.add(name);
   }
 
   /** Notes data of a stream; returns false when it is not one of ours. */
@@ -97,13 +102,16 @@ export class Subscriptions {
     if (this.#toUnsubscribe.size > 0) return this.#frame('UNSUBSCRIBE', this.#toUnsubscribe).text;
     if (this.#toSubscribe.size === 0) return null;
     const { text, names } = this.#frame('SUBSCRIBE', this.#toSubscribe);
-    for (const name of names) this.#streams.set(name, { state: 'pending', sentAt: now });
+    for (const name of names) {
+      this.#streams.set(name, { state: 'pending', sentAt: now });
+      this.#asked.add(name);
+    }
     return text;
   }
 
-  /** Streams that data is expected of, because they were asked for. */
+  /** Streams that data is expected of. */
   get asked(): number {
-    return this.#streams.size - this.#toSubscribe.size;
+    return this.#asked.size;
   }
 
   counts(): Record<StreamState, number> {

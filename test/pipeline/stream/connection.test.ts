@@ -11,6 +11,8 @@ let messages: string[];
 let deferred: number;
 let frames: string[];
 let streams: number;
+/** What a control frame adds to them. */
+let streamsPerFrame: number;
 let nextTurn: NextTurn;
 
 function connect(): { connection: Connection; socket: FakeSocket } {
@@ -25,7 +27,11 @@ function connect(): { connection: Connection; socket: FakeSocket } {
     onDeferred: () => {
       deferred += 1;
     },
-    nextFrame: () => frames.shift() ?? null,
+    nextFrame: () => {
+      const frame = frames.shift() ?? null;
+      if (frame !== null) streams += streamsPerFrame;
+      return frame;
+    },
     expectedStreams: () => streams,
   });
   return { connection, socket: exchange.sockets.at(-1) as FakeSocket };
@@ -40,6 +46,7 @@ beforeEach(() => {
   deferred = 0;
   frames = [];
   streams = 200;
+  streamsPerFrame = 0;
   nextTurn = (callback) => clock.setTimer(0, callback);
 });
 
@@ -86,6 +93,34 @@ describe('Connection', () => {
     expect(losses).toEqual([{ reason: 'silent', detail: 'no data for 8000 ms' }]);
     expect(socket.state).toBe('closed');
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('W3: takes no control frame of its own for a sign of life', async () => {
+    const { connection, socket } = connect();
+    socket.open();
+    await clock.advance(6_000);
+    frames = ['{"method":"UNSUBSCRIBE","params":["a"],"id":2}', '{"method":"SUBSCRIBE","params":["a"],"id":3}'];
+    connection.kick();
+    await clock.advance(1_999);
+    expect(socket.sent).toHaveLength(2);
+    expect(losses).toEqual([]);
+    await clock.advance(1);
+    expect(losses).toMatchObject([{ reason: 'silent' }]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('gives streams that shorten its patience the whole of it from when they were asked for', async () => {
+    streams = 1;
+    const { connection, socket } = connect();
+    socket.open();
+    await clock.advance(60_000);
+    frames = ['{"method":"SUBSCRIBE","params":["b","c"],"id":2}'];
+    streamsPerFrame = 199;
+    connection.kick();
+    await clock.advance(7_999);
+    expect(losses).toEqual([]);
+    await clock.advance(1);
+    expect(losses).toMatchObject([{ reason: 'silent' }]);
   });
 
   it('lives on while data comes', async () => {

@@ -70,6 +70,20 @@ describe('Subscriptions', () => {
     expect(subscriptions.counts()).toEqual({ wanted: 0, pending: 1, confirmed: 0 });
   });
 
+  it('goes on expecting data of a stream that is renewed, from the first time it was asked for', () => {
+    const subscriptions = new Subscriptions(['a', 'b']);
+    subscriptions.renew('a');
+    expect(subscriptions.asked).toBe(0);
+    drain(subscriptions);
+    subscriptions.renew('a');
+    expect(subscriptions.asked).toBe(2);
+    subscriptions.drop('a');
+    subscriptions.want('a');
+    expect(subscriptions.asked).toBe(1);
+    drain(subscriptions);
+    expect(subscriptions.asked).toBe(2);
+  });
+
   it('knows since when a stream has been asked for', () => {
     const subscriptions = new Subscriptions(['a']);
     expect(subscriptions.wasSentBefore('a', 1e15)).toBe(false);
