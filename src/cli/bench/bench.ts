@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { compareWithTechnicalIndicators } from '../../analyzers/indicators/benchmark.js';
 import type { Config } from '../../config/schema.js';
 import { systemClock } from '../../lib/clock.js';
 import { colourAllowed, configOf } from '../common.js';
@@ -10,6 +9,7 @@ import { EXIT, type Io } from '../io.js';
 import { paintFor } from '../paint.js';
 import { countOf, type ScanOptions, settingsOf } from '../scan-options.js';
 import type { ScanReport } from '../scan-report.js';
+import type { AnalysisResult, AnalysisTask } from './analysis.js';
 import { runCommand, runModule } from './child.js';
 import type { FloorResult, FloorTask } from './floor.js';
 import { type BenchMarket, benchMarket, quietMoment } from './market.js';
@@ -89,7 +89,9 @@ async function measure(course: Course): Promise<BenchReport> {
     timeframes: config.timeframes,
     limit: config.candles.firstLook,
   } satisfies OldWayTask);
-  const analysis = compareWithTechnicalIndicators({ series: market.paths.length, length: 300, seed: 1 });
+  const analysis = await runModule<AnalysisResult>('./analysis.js', {
+    series: market.paths.length,
+  } satisfies AnalysisTask);
   return {
     schema: 1,
     machine: {
