@@ -34,7 +34,8 @@ export const donchian = defineSeriesAnalyzer({
     const side = outside(upper, lower, close, 0);
     if (side === null || outside(upper, lower, close, 1) === side) return null;
     const ratio = newest(volume) / meanBefore(volume, period);
-    if (!(ratio >= leastVolume)) return null;
+    // After candles in which nobody traded any volume is infinitely more than usual, and says nothing.
+    if (!(ratio >= leastVolume && Number.isFinite(ratio))) return null;
     const atr = newest(columns(input, 'atr', { period: atrPeriod }).value);
     const beyond = (side * (newest(close) - newest(side === 1 ? upper : lower, 1))) / atr;
     return {

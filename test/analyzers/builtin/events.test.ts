@@ -152,3 +152,11 @@ describe.each(cases)('$analyzer.name', ({ analyzer, event, market, says, nearMis
     if (foundWith !== null) expect(findingsFrom(analyzer, missed, foundWith)).not.toEqual([]);
   });
 });
+
+describe('donchian after candles in which nobody traded', () => {
+  it('says nothing: any volume is infinitely more than none', () => {
+    const awakened = breakout(3_000).map(([o, h, l, c, v], index) => [o, h, l, c, index === 120 ? v : 0] as const);
+    expect(findingsFrom(donchian, awakened)).toEqual([]);
+    expect(findingsFrom(donchian, breakout(3_000))).toHaveLength(1);
+  });
+});
