@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 // Our kernels against technicalindicators over a whole market: `npm run build`, then `node bench/indicators.mjs`.
 // Both run in one process on one thread; compare the ratio between machines, never the times.
-import { compareWithTechnicalIndicators } from '../dist/analyzers/indicators/benchmark.js';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 
-const { what, kernelsMs, referenceMs, ratio, perIndicator } = compareWithTechnicalIndicators({
-  series: 1_590,
-  length: 300,
-  seed: 1,
-});
+const child = fork(fileURLToPath(new URL('../dist/chunks/analysis.js', import.meta.url)));
+child.send({ series: 1_590 });
+const [{ what, kernelsMs, referenceMs, ratio, perIndicator }] = await once(child, 'message');
 
 const rows = [...perIndicator, { name: 'all', kernelsMs, referenceMs, ratio }];
 const line = (...cells) =>

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { type AnalyzerPool, createAnalyzerPool } from './analyzers/pool.js';
-import type { CacheStats, CandleCache, LoadProgress } from './cache/tiers.js';
+import { SegmentStore } from './cache/l2.js';
+import { type CacheStats, CandleCache, type LoadProgress } from './cache/tiers.js';
 import type { Config } from './config/schema.js';
 import { ExchangeError } from './domain/errors.js';
 import type { Timeframe } from './domain/timeframe.js';
@@ -17,6 +18,7 @@ import { HistorySource } from './pipeline/history/history-source.js';
 import { Pipeline } from './pipeline/pipeline.js';
 import type { SeriesStore } from './pipeline/source.js';
 import type { Universe } from './pipeline/universe.js';
+import { inOrder } from './scheduler/batches.js';
 import { runCycle } from './scheduler/cycle.js';
 import { type CyclePlan, loadUniverse, planCycle, settledSlot } from './scheduler/prepare.js';
 import type { CycleReport } from './scheduler/report.js';
@@ -117,7 +119,6 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
     mayTrustDate: existsSync(config.cache.l2Dir),
   });
   universeReady.catch(() => undefined);
-  // Its modules take as long to load as the first reply takes to come.
   const cache = await openCache(parts);
   const { universe, skewMs } = await universeReady;
   const universeMs = clock.monotonic() - start;
@@ -168,7 +169,7 @@ function cycleParts({ client, options }: Parts, pool: AnalyzerPool, store: Serie
     },
     clock,
     exchange: exchange.id,
-    batchSymbols: batch.symbols,
+    batches: inOrder(batch.symbols),
     ...(onProgress !== undefined && { onProgress }),
   };
 }
@@ -218,7 +219,6 @@ function refuseClosedGate(governor: WeightGovernor, patienceMs: number): void {
 
 async function openCache({ releasers, options }: Parts): Promise<CandleCache> {
   const { config, clock, cacheName } = options;
-  const [{ SegmentStore }, { CandleCache }] = await Promise.all([import('./cache/l2.js'), import('./cache/tiers.js')]);
   const { l2Dir, l2MaxSizeBytes, l1MaxSizeBytes, flushEveryMs } = config.cache;
   const cache = new CandleCache({
     exchange: cacheName,

@@ -1,6 +1,6 @@
 import { access, constants, readdir, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
-import cacache, { type CacheObject } from 'cacache';
+import type { CacheObject } from 'cacache';
 
 /** A bucket is `index-vN/aa/bb/rest`. */
 const BUCKET_DEPTH = 3;
@@ -19,12 +19,22 @@ export interface Disk {
   removeEntry(dir: string, key: string): Promise<void>;
 }
 
+/** Its many modules are loaded with the first use: a scan that finds nothing on disk needs them only when it is over. */
+const loadCacache = async () => (await import('cacache')).default;
+
 export const cacacheDisk: Disk = {
   async list(dir) {
-    return Object.values(await cacache.ls(dir).catch(() => listAfterRepair(dir)));
+    const index = await findVersioned(dir, 'index-v');
+    if (index === null) return [];
+    const cacache = await loadCacache();
+    return Object.values(await cacache.ls(dir).catch(() => listAfterRepair(dir, index)));
   },
-  read: (dir, integrity) => cacache.get.byDigest(dir, integrity, { memoize: false }),
+  async read(dir, integrity) {
+    const cacache = await loadCacache();
+    return cacache.get.byDigest(dir, integrity, { memoize: false });
+  },
   async write(dir, key, data, metadata) {
+    const cacache = await loadCacache();
     await cacache.put(dir, key, data, { metadata, memoize: false });
     // Down to one line: the bucket does not grow, and a torn line leaves no older one to fall back to. It also
     // notices that the index was not written, which `put` keeps to itself when the directory vanished meanwhile.
@@ -33,10 +43,12 @@ export const cacacheDisk: Disk = {
     return entry;
   },
   async removeContent(dir, { integrity, path }) {
+    const cacache = await loadCacache();
     await cacache.rm.content(dir, integrity);
     await removeEmptyParents(path);
   },
   async removeEntry(dir, key) {
+    const cacache = await loadCacache();
     // The option is there since cacache 16, the types do not know it.
     const removeEntry: (dir: string, key: string, options: { removeFully: boolean }) => Promise<unknown> =
       cacache.rm.entry;
@@ -45,16 +57,14 @@ export const cacacheDisk: Disk = {
 };
 
 /** `cacache.ls` gives up at the first bucket that is a directory or cannot be read; those are removed and it tries again. */
-async function listAfterRepair(dir: string): Promise<Record<string, CacheObject>> {
-  const index = await findVersioned(dir, 'index-v');
-  if (index === null) return {};
+async function listAfterRepair(dir: string, index: string): Promise<Record<string, CacheObject>> {
   for (const entry of await readdir(index, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     const depth = relative(index, path).split(sep).length;
     const sound = depth < BUCKET_DEPTH ? entry.isDirectory() : depth > BUCKET_DEPTH || (await isReadableFile(path));
     if (!sound) await rm(path, { recursive: true, force: true });
   }
-  return cacache.ls(dir);
+  return (await loadCacache()).ls(dir);
 }
 
 async function isReadableFile(path: string): Promise<boolean> {

@@ -1,8 +1,10 @@
 import type { AnalysisBatch, BatchResult } from '../analyzers/contract.js';
-import { type Signal, signalId } from '../domain/signal.js';
+import type { SeriesWindow } from '../domain/series.js';
+import { type Finding, type Signal, signalId } from '../domain/signal.js';
 import type { Slot } from '../domain/slot.js';
 import type { Clock } from '../lib/clock.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
+import type { BatchOrder } from './batches.js';
 import type { CycleReport } from './report.js';
 import { type FinishedBatch, summarize } from './summary.js';
 
@@ -16,16 +18,17 @@ export interface CycleParts {
   readonly clock: Clock;
   /** The exchange's id, part of every signal's identity. */
   readonly exchange: string;
-  /** Symbols per batch. */
-  readonly batchSymbols: number;
+  readonly batches: BatchOrder;
   /** Called after each batch with the symbols done so far. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** A batch is done: what it found, and the series it looked at. The cycle does not end before this has. */
+  readonly onBatch?: (signals: readonly Signal[], windows: readonly SeriesWindow[]) => Promise<void>;
 }
 
 /**
- * One run for one slot. All batches are acquired side by side through one window of requests, in order; each is
- * analyzed as soon as it is whole, while the next ones are still coming. When `signal` fires, what has not come is
- * skipped with its reason and the rest is published.
+ * One run for one slot. All batches are acquired side by side through one window of requests; each is analyzed as soon
+ * as it is whole, while the next ones are still coming. When `signal` fires, what has not come is skipped with its
+ * reason and the rest is published.
  */
 export async function runCycle(
   parts: CycleParts,
@@ -33,21 +36,23 @@ export async function runCycle(
   symbols: readonly string[],
   signal: AbortSignal,
 ): Promise<CycleReport> {
-  const { pipeline, analyzers, clock, batchSymbols, onProgress } = parts;
+  const { pipeline, analyzers, clock, exchange, onProgress, onBatch } = parts;
   const startedAt = clock.now();
   const start = clock.monotonic();
   let done = 0;
   const runBatch = async (batch: readonly string[]): Promise<FinishedBatch> => {
     const acquired = await pipeline.acquire(batch, slot, signal);
     const result = await analyzers.analyze({ slot, series: acquired.windows });
+    const signals = result.findings.map((finding) => confirmed(exchange, finding));
+    await onBatch?.(signals, acquired.windows);
     done += batch.length;
     onProgress?.(done, symbols.length);
-    return { acquired, result };
+    return { acquired, result, signals };
   };
-  const batches = await Promise.all(chunk(symbols, batchSymbols).map(runBatch));
+  const batches = await allOf(parts.batches(symbols, slot, signal), runBatch);
 
   const publishStart = clock.monotonic();
-  const signals = publishable(parts.exchange, batches);
+  const signals = batches.flatMap((batch) => batch.signals).sort(strongestFirst);
   const end = clock.monotonic();
   return summarize(
     { batches, symbols, signals, leastWarmup: analyzers.leastWarmup },
@@ -55,16 +60,24 @@ export async function runCycle(
   );
 }
 
-function chunk<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
+/** Runs each item as it comes, all side by side; rejects with the first failure, when nothing more comes. */
+async function allOf<T, R>(items: AsyncIterable<T>, run: (item: T) => Promise<R>): Promise<R[]> {
+  const running: Promise<R>[] = [];
+  for await (const item of items) {
+    const result = run(item);
+    // It is awaited below, which may be later than it fails.
+    result.catch(() => undefined);
+    running.push(result);
+  }
+  return Promise.all(running);
 }
 
-/** A finding on closed candles is a confirmed signal. Strongest first; ties in a fixed order, so that a rerun prints the same. */
-function publishable(exchange: string, batches: readonly FinishedBatch[]): readonly Signal[] {
-  return batches
-    .flatMap(({ result }) => result.findings)
-    .map((finding): Signal => ({ ...finding, id: signalId(exchange, finding), status: 'confirmed' }))
-    .sort((a, b) => b.strength - a.strength || (a.id < b.id ? -1 : 1));
+/** A finding on closed candles is a confirmed signal. */
+function confirmed(exchange: string, finding: Finding): Signal {
+  return { ...finding, id: signalId(exchange, finding), status: 'confirmed' };
+}
+
+/** Ties in a fixed order, so that a rerun prints the same. */
+function strongestFirst(a: Signal, b: Signal): number {
+  return b.strength - a.strength || (a.id < b.id ? -1 : 1);
 }

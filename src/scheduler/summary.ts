@@ -10,6 +10,7 @@ import type { AnalyzerTotals, CycleReport, Skipped } from './report.js';
 export interface FinishedBatch {
   readonly acquired: Acquired;
   readonly result: BatchResult;
+  readonly signals: readonly Signal[];
 }
 
 export interface CycleFacts {

@@ -11,7 +11,7 @@ import { filesOf } from '../support/cache-damage.js';
 
 /** The fault matrix asks for 500. */
 const KILLS = Number(process.env['CANDLESCAN_TEST_KILLS'] ?? 6);
-const DIST = new URL('../../dist/', import.meta.url);
+const DIST = new URL('../../build/', import.meta.url);
 const WRITER = fileURLToPath(new URL('../support/cache-writer.mjs', import.meta.url));
 const built = existsSync(new URL('cache/l2.js', DIST));
 

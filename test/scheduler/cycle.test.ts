@@ -5,6 +5,7 @@ import { systemClock } from '../../src/lib/clock.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { CandleSource, SeriesOutcome, SkipReason } from '../../src/pipeline/source.js';
 import { MemoryStore } from '../../src/pipeline/store.js';
+import { inOrder } from '../../src/scheduler/batches.js';
 import { runCycle } from '../../src/scheduler/cycle.js';
 import { rowsUntil, seriesOf } from '../support/candles.js';
 
@@ -55,7 +56,7 @@ function partsOf(
 ) {
   const pipeline = new Pipeline({ store, sources: [source], timeframes: ['5m', '1h'], clock: systemClock });
   const analyzers = { analyze: async (batch: AnalysisBatch) => analyze(batch), leastWarmup: 35 };
-  return { pipeline, analyzers, clock: systemClock, exchange: 'sim', batchSymbols };
+  return { pipeline, analyzers, clock: systemClock, exchange: 'sim', batches: inOrder(batchSymbols) };
 }
 
 describe('runCycle', () => {

@@ -11,7 +11,7 @@ import { parentGone, runSim, type SimProcess, startSimProcess } from '../../src/
 import { FakeClock } from '../support/fake-clock.js';
 import { fetchRaw, NOW } from '../support/sim.js';
 
-const DIST = new URL('../../dist/', import.meta.url);
+const DIST = new URL('../../build/', import.meta.url);
 const MAIN = fileURLToPath(new URL('main.js', DIST));
 const PARENT = fileURLToPath(new URL('../support/sim-parent.mjs', import.meta.url));
 

@@ -20,6 +20,7 @@ import { MemoryStore } from '../../src/pipeline/store.js';
 import type { ContractInfo, StreamNotice } from '../../src/pipeline/stream/contract.js';
 import { openWebSocket } from '../../src/pipeline/stream/socket.js';
 import { createStreamSource } from '../../src/pipeline/stream/stream-source.js';
+import { inOrder } from '../../src/scheduler/batches.js';
 import { type CycleParts, runCycle } from '../../src/scheduler/cycle.js';
 import type { CycleReport } from '../../src/scheduler/report.js';
 import type { Market } from '../../src/sim/market/market.js';
@@ -203,7 +204,7 @@ export class LiveSim {
     const { analyzers } = this.#pool;
     const leastWarmup = Math.min(...analyzers.filter(({ kind }) => kind === 'series').map(({ warmup }) => warmup));
     const { pipeline, clock } = this;
-    return { pipeline, analyzers: { analyze, leastWarmup }, clock, exchange: 'sim', batchSymbols: 8 };
+    return { pipeline, analyzers: { analyze, leastWarmup }, clock, exchange: 'sim', batches: inOrder(8) };
   }
 }
 

@@ -1,7 +1,3 @@
-import { createRequire } from 'node:module';
-import { sep } from 'node:path';
-import { pathToFileURL } from 'node:url';
-
 type Params = Readonly<Record<string, string | number>>;
 
 /** What we use of a ccxt exchange: its table of costs and its URLs. */
@@ -15,18 +11,15 @@ export interface CcxtExchange {
 type CcxtConstructor = new (options: object) => CcxtExchange;
 
 /**
- * The one class that we need, by its path: 125 ms and 11 MB of heap instead of 450 ms and 45 MB for the package with
- * its hundred exchanges. The package does not export that path, so a release may move it: then the whole is loaded.
+ * The one class that we need, by its path, which the build puts into a chunk: 60 ms and 11 MB of heap instead of 450 ms
+ * and 45 MB for the package with its hundred exchanges. Outside the build that path is not exported: then the whole is
+ * loaded.
  */
 async function loadClass(): Promise<CcxtConstructor> {
-  const entry = createRequire(import.meta.url).resolve('ccxt');
-  const root = entry.slice(0, entry.lastIndexOf(`${sep}ccxt${sep}`) + `${sep}ccxt${sep}`.length);
   try {
-    const file = pathToFileURL(`${root}js/src/binanceusdm.js`).href;
-    return ((await import(file)) as { readonly default: CcxtConstructor }).default;
+    return (await import('ccxt/js/src/binanceusdm.js')).default as unknown as CcxtConstructor;
   } catch {
-    const { binanceusdm } = await import('ccxt');
-    return binanceusdm as unknown as CcxtConstructor;
+    return (await import('ccxt')).binanceusdm as unknown as CcxtConstructor;
   }
 }
 
