@@ -1,5 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { build } from 'rolldown';
+import { aliases } from './aliases.mjs';
 
 const CHUNKS = 'chunks';
 
@@ -17,12 +17,7 @@ await build({
     [`${CHUNKS}/floor`]: 'src/cli/bench/floor.ts',
     [`${CHUNKS}/old-way`]: 'src/cli/bench/old-way.ts',
   },
-  resolve: {
-    alias: {
-      // The package does not export this path.
-      'ccxt/js/src/binanceusdm.js': fileURLToPath(new URL('node_modules/ccxt/js/src/binanceusdm.js', import.meta.url)),
-    },
-  },
+  resolve: { alias: aliases },
   // What is loaded late or by few commands, and what finds files of its own.
   external: [
     /^(ccxt|technicalindicators|fastify|@fastify\/swagger|prom-client|pino-pretty)$/,

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { aliases } from './aliases.mjs';
 
 /** Tests of what is loaded, and when, need a module registry of their own; the others share one, which halves the time. */
 const OF_LOADING = [
@@ -7,6 +8,7 @@ const OF_LOADING = [
 ];
 
 export default defineConfig({
+  resolve: { alias: aliases },
   test: {
     testTimeout: 60_000,
     pool: 'forks',

@@ -1,10 +1,12 @@
 import { defineConfig } from 'vitest/config';
+import { aliases } from './aliases.mjs';
 
 /**
  * What takes longer than a minute: whole scans of recorded markets, and the campaigns of faults that the fast tests run
  * a small part of. More of a campaign on demand: `CANDLESCAN_TEST_DAMAGES=10000 npm run test:long`.
  */
 export default defineConfig({
+  resolve: { alias: aliases },
   test: {
     include: [
       'test/long/**/*.test.ts',

@@ -127,6 +127,13 @@ export class Series {
     return series;
   }
 
+  /** A series of the same candles on memory of its own. */
+  copy(): Series {
+    const copy = new Series(this.symbol, this.timeframe, this.lookback, this.#capacity - this.lookback);
+    copy.#take(this);
+    return copy;
+  }
+
   /** Closed candles held, at most `lookback`. */
   get length(): number {
     return this.#length;
@@ -210,18 +217,22 @@ export class Series {
 
   /** Moves the newest rows, all that a full window needs, to the front of a fresh buffer. */
   #renew(): void {
-    const start = this.#end - this.#length;
-    const buffer = new SharedArrayBuffer(this.#buffer.byteLength);
-    const rows = new Float64Array(buffer, 0, COLUMN_COUNT * this.#capacity);
-    const sources = new Uint8Array(buffer, COLUMN_COUNT * this.#capacity * 8);
+    const fresh = this.copy();
+    this.#buffer = fresh.#buffer;
+    this.#rows = fresh.#rows;
+    this.#sources = fresh.#sources;
+    this.#end = this.#length;
+  }
+
+  /** Copies the rows of a series of the same capacity to the front of the buffer, which nobody has seen yet. */
+  #take(other: Series): void {
+    const start = other.#end - other.#length;
     for (let column = 0; column < COLUMN_COUNT; column++) {
       const from = column * this.#capacity;
-      rows.set(this.#rows.subarray(from + start, from + this.#end), from);
+      this.#rows.set(other.#rows.subarray(from + start, from + other.#end), from);
     }
-    sources.set(this.#sources.subarray(start, this.#end));
-    this.#buffer = buffer;
-    this.#rows = rows;
-    this.#sources = sources;
-    this.#end = this.#length;
+    this.#sources.set(other.#sources.subarray(start, other.#end));
+    this.#length = other.#length;
+    this.#end = other.#length;
   }
 }

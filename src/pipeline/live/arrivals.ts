@@ -8,10 +8,10 @@ interface Wait {
   readonly finish: () => void;
 }
 
-/** Waits for series to arrive, many batches at once; every wait has an end. */
+/** Waits for series to arrive, as many at once as there are symbols; every wait has an end. */
 export class Arrivals {
   readonly #clock: Clock;
-  readonly #waits = new Set<Wait>();
+  readonly #waits = new Map<string, Set<Wait>>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,9 +26,10 @@ export class Arrivals {
   ): Promise<void> {
     const bySymbol = groupBy(keys, ({ symbol }) => symbol);
     if (bySymbol.size === 0 || patienceMs <= 0 || signal.aborted) return Promise.resolve();
+    const symbols = [...bySymbol.keys()];
     return new Promise((resolve) => {
       const finish = () => {
-        this.#waits.delete(wait);
+        for (const symbol of symbols) this.#remove(symbol, wait);
         cancel();
         signal.removeEventListener('abort', finish);
         resolve();
@@ -36,22 +37,32 @@ export class Arrivals {
       const cancel = this.#clock.setTimer(patienceMs, finish);
       const wait: Wait = { bySymbol, isThere, finish };
       signal.addEventListener('abort', finish, { once: true });
-      this.#waits.add(wait);
+      for (const symbol of symbols) this.#waits.set(symbol, (this.#waits.get(symbol) ?? new Set()).add(wait));
     });
   }
 
   /** Series of the symbol changed. */
   arrived(symbol: string): void {
-    for (const { bySymbol, isThere, finish } of this.#waits) {
-      const missing = bySymbol.get(symbol)?.filter((key) => !isThere(key));
-      if (missing === undefined) continue;
-      if (missing.length > 0) bySymbol.set(symbol, missing);
-      else bySymbol.delete(symbol);
+    for (const wait of this.#waits.get(symbol) ?? []) {
+      const { bySymbol, isThere, finish } = wait;
+      const missing = bySymbol.get(symbol)?.filter((key) => !isThere(key)) ?? [];
+      if (missing.length > 0) {
+        bySymbol.set(symbol, missing);
+        continue;
+      }
+      bySymbol.delete(symbol);
+      this.#remove(symbol, wait);
       if (bySymbol.size === 0) finish();
     }
   }
 
   close(): void {
-    for (const { finish } of this.#waits) finish();
+    for (const { finish } of new Set([...this.#waits.values()].flatMap((waits) => [...waits]))) finish();
+  }
+
+  #remove(symbol: string, wait: Wait): void {
+    const waits = this.#waits.get(symbol);
+    waits?.delete(wait);
+    if (waits?.size === 0) this.#waits.delete(symbol);
   }
 }

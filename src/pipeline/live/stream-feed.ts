@@ -28,13 +28,32 @@ export class StreamFeed implements CandleSource {
     this.#options = options;
   }
 
+  /** Whether the stream is all that brings the symbol to the slot: nothing before it is missing. */
+  isAwaited(keys: readonly SeriesKey[], slot: Slot): boolean {
+    const { store, derivation } = this.#options;
+    const missing = keys.filter((key) => !isAtSlot(store.get(key), slot));
+    const isNext = (key: SeriesKey) => isAtSlot(store.get(key), slot - timeframeMs(derivation.base));
+    return missing.length > 0 && missing.every((key) => this.#mayCome(key) && isNext(key));
+  }
+
+  /** Resolves when the series are there, the slot has settled, or `signal` fires. */
+  arrival(keys: readonly SeriesKey[], slot: Slot, signal: AbortSignal): Promise<void> {
+    const { store, arrivals, exchangeNow, settleMs } = this.#options;
+    const isThere = (key: SeriesKey) => isAtSlot(store.get(key), slot);
+    return arrivals.wait(
+      keys.filter((key) => !isThere(key) && this.#mayCome(key)),
+      isThere,
+      slot + settleMs - exchangeNow(),
+      signal,
+    );
+  }
+
   async fill(wanted: readonly SeriesKey[], slot: Slot, signal: AbortSignal): Promise<readonly SeriesOutcome[]> {
-    const { store, assembly, arrivals, exchangeNow, settleMs } = this.#options;
+    const { store, assembly } = this.#options;
     for (const symbol of new Set(wanted.map((key) => key.symbol))) assembly.caughtUp(symbol);
     const ends = wanted.map((key) => store.get(key)?.lastOpenTime ?? null);
     const isThere = (key: SeriesKey) => isAtSlot(store.get(key), slot);
-    const awaited = wanted.filter((key) => !isThere(key) && this.#mayCome(key));
-    await arrivals.wait(awaited, isThere, slot + settleMs - exchangeNow(), signal);
+    await this.arrival(wanted, slot, signal);
     return wanted.map((key, index): SeriesOutcome => {
       const last = store.get(key)?.lastOpenTime ?? null;
       const end = ends[index] ?? null;
