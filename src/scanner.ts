@@ -1,25 +1,20 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import pLimit from 'p-limit';
 import { type AnalyzerPool, createAnalyzerPool } from './analyzers/pool.js';
-import { SegmentStore } from './cache/l2.js';
-import { type CacheStats, CandleCache, type LoadProgress } from './cache/tiers.js';
-import type { Config } from './config/schema.js';
+import type { CacheStats, CandleCache, LoadProgress } from './cache/tiers.js';
 import { ExchangeError } from './domain/errors.js';
 import type { Timeframe } from './domain/timeframe.js';
-import type { Clock } from './lib/clock.js';
-import type { Random } from './lib/random.js';
+import { type FoundationOptions, openCache, openClient, openGovernor } from './foundation.js';
 import { Releasers } from './lib/releasers.js';
-import { createBinanceClient } from './pipeline/exchange/binance.js';
 import type { ExchangeClient, ExchangeStats } from './pipeline/exchange/contract.js';
-import { WeightGovernor } from './pipeline/exchange/governor.js';
-import { type Hold, readHold, writeHold } from './pipeline/exchange/hold-file.js';
+import type { WeightGovernor } from './pipeline/exchange/governor.js';
 import { HistorySource } from './pipeline/history/history-source.js';
 import { Pipeline } from './pipeline/pipeline.js';
 import type { SeriesStore } from './pipeline/source.js';
 import type { Universe } from './pipeline/universe.js';
 import { inOrder } from './scheduler/batches.js';
 import { runCycle } from './scheduler/cycle.js';
+import { deadlineSignal } from './scheduler/deadline.js';
 import { type CyclePlan, loadUniverse, planCycle, settledSlot } from './scheduler/prepare.js';
 import type { CycleReport } from './scheduler/report.js';
 
@@ -42,16 +37,7 @@ export interface ScanOutcome {
   readonly warnings: readonly string[];
 }
 
-export interface ScannerOptions {
-  readonly config: Config;
-  /** Scheme and host of the exchange's REST API; null is the exchange's own. */
-  readonly restUrl: string | null;
-  /** Names whose candles these are: candles of one exchange are never served as another's. */
-  readonly cacheName: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** The exchange refuses us until a time; `unsaved` says why the next start will not know. */
-  readonly onGateClosed?: (hold: Hold, unsaved: Error | null) => void;
+export interface ScannerOptions extends FoundationOptions {
   /** The newest candles may still change; the scan waits this long before it asks for them. */
   readonly onSettle?: (waitMs: number) => void;
   readonly onWarm?: (progress: LoadProgress) => void;
@@ -71,25 +57,16 @@ const SKEW_WARNING_MS = 1_000;
 
 /** Builds what a scan needs, in order. */
 export async function openScanner(options: ScannerOptions): Promise<Scanner> {
-  const { config, clock, random, restUrl } = options;
+  const { config, clock } = options;
   const releasers = new Releasers();
   try {
-    const governor = createGovernor(options);
-    releasers.push(() => governor.stop());
+    const governor = openGovernor(options, releasers);
     refuseClosedGate(governor, config.cycle.deadlineMs);
     // Worker threads load their analyzers while the first requests are under way.
     const pool = createAnalyzerPool({ ...config.analyzers, clock });
     pool.catch(() => undefined);
     releasers.push(() => pool.then((ready) => ready.close()).catch(() => undefined));
-    const client = await createBinanceClient({
-      ...(restUrl !== null && { restUrl }),
-      requestTimeoutMs: config.exchange.requestTimeoutMs,
-      window: config.batch.requestsInFlight,
-      governor,
-      clock,
-      random,
-    });
-    releasers.push(() => client.close());
+    const client = await openClient(options, governor, releasers);
     return {
       scan: () => scanWith({ client, governor, pool, releasers, options }),
       close: () => releasers.release(),
@@ -119,7 +96,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
     mayTrustDate: existsSync(config.cache.l2Dir),
   });
   universeReady.catch(() => undefined);
-  const cache = await openCache(parts);
+  const cache = await openCache(options, clock, parts.releasers);
   const { universe, skewMs } = await universeReady;
   const universeMs = clock.monotonic() - start;
   const slot = await settledSlot(governor, config.timeframes[0], config.cycle.settleMs, clock, options.onSettle);
@@ -133,9 +110,8 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const plan = planCycle(client, governor, store, keys, slot, config.candles.firstLook);
   options.onPlan?.(plan);
   const pool = await parts.pool;
-  const cycle = await cycleBy(clock, config.cycle.deadlineMs + plan.waitMs, governor, (deadline) =>
-    runCycle(cycleParts(parts, pool, store), slot, symbols, deadline),
-  );
+  const deadline = deadlineSignal(clock, config.cycle.deadlineMs + plan.waitMs, governor);
+  const cycle = await runCycle(cycleParts(parts, pool, store), slot, symbols, deadline.signal).finally(deadline.cancel);
   return {
     exchange: config.exchange.id,
     startedAt,
@@ -174,62 +150,11 @@ function cycleParts({ client, options }: Parts, pool: AnalyzerPool, store: Serie
   };
 }
 
-/** Runs a cycle that publishes what it has at its deadline. */
-async function cycleBy(
-  clock: Clock,
-  deadlineMs: number,
-  governor: WeightGovernor,
-  run: (deadline: AbortSignal) => Promise<CycleReport>,
-): Promise<CycleReport> {
-  const deadline = new AbortController();
-  const cancel = clock.setTimer(deadlineMs, () => {
-    // Who still waits for weight at the deadline is out of budget; else the exchange was too slow.
-    const kind = governor.waiting > 0 ? 'throttled' : 'deadline';
-    deadline.abort(new ExchangeError(kind, 'the deadline of the cycle has passed'));
-  });
-  try {
-    return await run(deadline.signal);
-  } finally {
-    cancel();
-  }
-}
-
-/** The governor of this address's budget; what closed its gate in an earlier run still does. */
-function createGovernor({ config, restUrl, clock, random, onGateClosed }: ScannerOptions): WeightGovernor {
-  const file = join(config.dataDir, 'exchange-hold.json');
-  const exchange = restUrl ?? config.exchange.id;
-  return new WeightGovernor({
-    clock,
-    random,
-    share: config.exchange.weightShare,
-    closedUntil: readHold(file, exchange) ?? 0,
-    onClosed: (until, reason) => {
-      const hold = { exchange, until, reason };
-      onGateClosed?.(hold, writeHold(file, hold));
-    },
-  });
-}
-
 /** A ban that outlasts the scan is not waited for, and not tested either. */
 function refuseClosedGate(governor: WeightGovernor, patienceMs: number): void {
   if (governor.closedForMs <= patienceMs) return;
   const until = new Date(governor.closedUntil ?? 0).toISOString();
   throw new ExchangeError('banned', `the exchange refuses requests from this address until ${until}; nothing was sent`);
-}
-
-async function openCache({ releasers, options }: Parts): Promise<CandleCache> {
-  const { config, clock, cacheName } = options;
-  const { l2Dir, l2MaxSizeBytes, l1MaxSizeBytes, flushEveryMs } = config.cache;
-  const cache = new CandleCache({
-    exchange: cacheName,
-    lookback: config.candles.lookback,
-    l1MaxBytes: l1MaxSizeBytes,
-    store: await SegmentStore.open({ dir: l2Dir, maxBytes: l2MaxSizeBytes, clock }),
-    flushEveryMs,
-    clock,
-  });
-  releasers.push(() => cache.stop());
-  return cache;
 }
 
 function storeOf(cache: CandleCache): SeriesStore {

@@ -10,6 +10,8 @@ const SYMBOLS = 530;
 export interface OpenExchange {
   /** Scheme and host of the REST API; null is the exchange's own. */
   readonly restUrl: string | null;
+  /** Scheme and host of the streams; null is the exchange's own. */
+  readonly streamUrl: string | null;
   /** Whose candles these are; a name without slashes. */
   readonly name: string;
   /** Stops the embedded exchange, when there is one. */
@@ -27,12 +29,13 @@ export interface EmbeddedOptions {
 export async function openExchange({ exchange }: Config, options: EmbeddedOptions): Promise<OpenExchange> {
   if (exchange.id !== 'sim' || exchange.restUrl !== null) {
     const name = exchange.restUrl === null ? exchange.id : `${exchange.id}@${new URL(exchange.restUrl).host}`;
-    return { restUrl: exchange.restUrl, name, close: () => Promise.resolve() };
+    return { restUrl: exchange.restUrl, streamUrl: exchange.streamUrl, name, close: () => Promise.resolve() };
   }
   const { startSimProcess } = await import('../sim/process.js');
   const argv = [MAIN, 'sim', '--latency-ms', options.latencyMs, '--symbols', Math.max(SYMBOLS, options.symbols ?? 0)];
   if (options.weightLimit !== undefined) argv.push('--weight-limit', options.weightLimit);
   const sim = await startSimProcess({ argv: argv.map(String), clock: systemClock });
   // Its candles depend on the seed and on the program that makes them up, not on the port.
-  return { restUrl: sim.restUrl, name: `sim-${version()}`, close: () => sim.stop() };
+  const { restUrl, streamUrl } = sim;
+  return { restUrl, streamUrl, name: `sim-${version()}`, close: () => sim.stop() };
 }

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError, ExchangeError, UsageError } from '../domain/errors.js';
+import { LockHeldError } from '../lib/directory-lock.js';
 import { analyzersCommand } from './analyzers.js';
 import { cacheCommand } from './cache.js';
 import { configCommand } from './config.js';
+import { doctorCommand } from './doctor.js';
 import { indicatorsCommand } from './indicators.js';
 import { EXIT, type Io } from './io.js';
 import { scanCommand } from './scan.js';
@@ -14,6 +16,7 @@ export type CommandFactory = (io: Io, done: (exitCode: number) => void) => Comma
 
 const COMMANDS: readonly CommandFactory[] = [
   scanCommand,
+  doctorCommand,
   simCommand,
   indicatorsCommand,
   analyzersCommand,
@@ -56,6 +59,7 @@ function reportError(error: unknown, { stderr }: Io): number {
   if (error instanceof ConfigError) return EXIT.configWrong;
   if (error instanceof UsageError) return EXIT.usage;
   if (error instanceof ExchangeError) return EXIT.exchangeUnreachable;
+  if (error instanceof LockHeldError) return EXIT.dataDirInUse;
   if (error instanceof Error && error.stack !== undefined) stderr.write(`${error.stack}\n`);
   return EXIT.failed;
 }

@@ -1,6 +1,5 @@
-import { toDecimal } from '../domain/decimal.js';
-import type { Signal } from '../domain/signal.js';
 import type { ScanOutcome } from '../scanner.js';
+import { signalReport } from '../signals/report.js';
 
 /** The report of one scan as `scan --json` prints it; fields are only ever added. */
 export function scanReport(outcome: ScanOutcome, loopDelayP99Ms: number) {
@@ -38,24 +37,6 @@ export function scanReport(outcome: ScanOutcome, loopDelayP99Ms: number) {
 }
 
 export type ScanReport = ReturnType<typeof scanReport>;
-
-function signalReport(signal: Signal) {
-  const { id, symbol, timeframe, analyzer, version, direction, strength, status, reasons, inputDigest } = signal;
-  return {
-    id,
-    symbol,
-    timeframe,
-    analyzer,
-    version,
-    direction,
-    strength: Number(strength.toFixed(4)),
-    status,
-    price: toDecimal(signal.price),
-    candleCloseTime: new Date(signal.candleCloseTime).toISOString(),
-    reasons,
-    inputDigest,
-  };
-}
 
 /** Microseconds are noise in a report. */
 function round(ms: number): number {

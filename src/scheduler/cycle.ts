@@ -1,5 +1,4 @@
 import type { AnalysisBatch, BatchResult } from '../analyzers/contract.js';
-import type { SeriesWindow } from '../domain/series.js';
 import { type Finding, type Signal, signalId } from '../domain/signal.js';
 import type { Slot } from '../domain/slot.js';
 import type { Clock } from '../lib/clock.js';
@@ -19,10 +18,12 @@ export interface CycleParts {
   /** The exchange's id, part of every signal's identity. */
   readonly exchange: string;
   readonly batches: BatchOrder;
+  /** Whether the order of the batches is that in which the stream brings their candles. */
+  readonly streamed?: boolean;
   /** Called after each batch with the symbols done so far. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** A batch is done: what it found, and the series it looked at. The cycle does not end before this has. */
-  readonly onBatch?: (signals: readonly Signal[], windows: readonly SeriesWindow[]) => Promise<void>;
+  /** A batch is done. The cycle does not end before this has. */
+  readonly onBatch?: (batch: FinishedBatch) => Promise<void>;
 }
 
 /**
@@ -44,24 +45,29 @@ export async function runCycle(
     const acquired = await pipeline.acquire(batch, slot, signal);
     const result = await analyzers.analyze({ slot, series: acquired.windows });
     const signals = result.findings.map((finding) => confirmed(exchange, finding));
-    await onBatch?.(signals, acquired.windows);
+    const finished = { acquired, result, signals };
+    await onBatch?.(finished);
     done += batch.length;
     onProgress?.(done, symbols.length);
-    return { acquired, result, signals };
+    return finished;
   };
-  const batches = await allOf(parts.batches(symbols, slot, signal), runBatch);
+  let streamMs = 0;
+  const onLast = () => {
+    if (parts.streamed === true) streamMs = clock.monotonic() - start;
+  };
+  const batches = await allOf(parts.batches(symbols, slot, signal), runBatch, onLast);
 
   const publishStart = clock.monotonic();
   const signals = batches.flatMap((batch) => batch.signals).sort(strongestFirst);
   const end = clock.monotonic();
   return summarize(
     { batches, symbols, signals, leastWarmup: analyzers.leastWarmup },
-    { slot, startedAt, durationMs: end - start, publishMs: end - publishStart },
+    { slot, startedAt, durationMs: end - start, streamMs, publishMs: end - publishStart },
   );
 }
 
 /** Runs each item as it comes, all side by side; rejects with the first failure, when nothing more comes. */
-async function allOf<T, R>(items: AsyncIterable<T>, run: (item: T) => Promise<R>): Promise<R[]> {
+async function allOf<T, R>(items: AsyncIterable<T>, run: (item: T) => Promise<R>, onLast: () => void): Promise<R[]> {
   const running: Promise<R>[] = [];
   for await (const item of items) {
     const result = run(item);
@@ -69,6 +75,7 @@ async function allOf<T, R>(items: AsyncIterable<T>, run: (item: T) => Promise<R>
     result.catch(() => undefined);
     running.push(result);
   }
+  onLast();
   return Promise.all(running);
 }
 

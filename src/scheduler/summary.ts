@@ -23,7 +23,11 @@ export interface CycleFacts {
 /** Adds up what the batches of a cycle did. */
 export function summarize(
   { batches, symbols, signals, leastWarmup }: CycleFacts,
-  { publishMs, ...times }: Pick<CycleReport, 'slot' | 'startedAt' | 'durationMs'> & { readonly publishMs: number },
+  {
+    streamMs,
+    publishMs,
+    ...times
+  }: Pick<CycleReport, 'slot' | 'startedAt' | 'durationMs'> & Pick<CycleReport['stages'], 'streamMs' | 'publishMs'>,
 ): CycleReport {
   const fills = batches.flatMap(({ acquired }) => acquired.filled);
   const skipped = skippedOf(batches, leastWarmup);
@@ -33,7 +37,7 @@ export function summarize(
     withheld: batches.flatMap(({ result }) => result.withheld.filter(({ reason }) => reason !== 'warmup')),
     stages: {
       historyMs: spanMs(fills, 'history'),
-      streamMs: spanMs(fills, 'stream'),
+      streamMs: Math.max(streamMs, spanMs(fills, 'stream')),
       restMs: spanMs(fills, 'rest'),
       analyzeMs: batches.reduce((sum, { result }) => sum + result.durationMs, 0),
       publishMs,

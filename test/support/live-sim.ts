@@ -3,7 +3,6 @@ import type { AnalysisBatch } from '../../src/analyzers/contract.js';
 import { type AnalyzerPool, createAnalyzerPool } from '../../src/analyzers/pool.js';
 import type { CandleRow, Source } from '../../src/domain/candle.js';
 import { SOURCES } from '../../src/domain/candle.js';
-import { ExchangeError } from '../../src/domain/errors.js';
 import { columnsOf, type SeriesWindow } from '../../src/domain/series.js';
 import { type Slot, slotAt } from '../../src/domain/slot.js';
 import type { Timeframe } from '../../src/domain/timeframe.js';
@@ -20,8 +19,9 @@ import { MemoryStore } from '../../src/pipeline/store.js';
 import type { ContractInfo, StreamNotice } from '../../src/pipeline/stream/contract.js';
 import { openWebSocket } from '../../src/pipeline/stream/socket.js';
 import { createStreamSource } from '../../src/pipeline/stream/stream-source.js';
-import { inOrder } from '../../src/scheduler/batches.js';
+import type { BatchOrder } from '../../src/scheduler/batches.js';
 import { type CycleParts, runCycle } from '../../src/scheduler/cycle.js';
+import { deadlineSignal } from '../../src/scheduler/deadline.js';
 import type { CycleReport } from '../../src/scheduler/report.js';
 import type { Market } from '../../src/sim/market/market.js';
 import { seededMarket } from '../../src/sim/market/seeded/seeded-market.js';
@@ -157,9 +157,7 @@ export class LiveSim {
   /** Waits for the slot and runs its cycle. */
   async run(slot: Slot): Promise<SlotRun> {
     await this.clock.until(slot);
-    const deadline = new AbortController();
-    const fail = () => deadline.abort(new ExchangeError('deadline', 'the deadline of the cycle has passed'));
-    const cancel = this.clock.setTimer(DEADLINE_MS, fail);
+    const deadline = deadlineSignal(this.clock, DEADLINE_MS, { waiting: 0 });
     const windows: SeriesWindow[] = [];
     const batches: { symbols: ReadonlySet<string>; endedAt: number }[] = [];
     const analyze = async (batch: AnalysisBatch) => {
@@ -172,7 +170,7 @@ export class LiveSim {
       const report = await runCycle(this.#cycleParts(analyze), slot, this.symbols, deadline.signal);
       return { slot, report, windows, batches };
     } finally {
-      cancel();
+      deadline.cancel();
     }
   }
 
@@ -203,8 +201,9 @@ export class LiveSim {
   #cycleParts(analyze: CycleParts['analyzers']['analyze']): CycleParts {
     const { analyzers } = this.#pool;
     const leastWarmup = Math.min(...analyzers.filter(({ kind }) => kind === 'series').map(({ warmup }) => warmup));
-    const { pipeline, clock } = this;
-    return { pipeline, analyzers: { analyze, leastWarmup }, clock, exchange: 'sim', batches: inOrder(8) };
+    const { pipeline, clock, live } = this;
+    const batches: BatchOrder = (symbols, slot, signal) => live.batches(symbols, slot, 8, signal);
+    return { pipeline, analyzers: { analyze, leastWarmup }, clock, exchange: 'sim', batches };
   }
 }
 

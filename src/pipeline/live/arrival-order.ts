@@ -5,8 +5,8 @@ export interface ArrivalOrderOptions {
   readonly symbols: readonly string[];
   /** Symbols per batch at most. */
   readonly size: number;
-  /** Whether the stream is all that the symbol waits for; the others are handed out at once. */
-  readonly isAwaited: (symbol: string) => boolean;
+  /** Those that wait for nothing but the stream; the others are handed out at once. */
+  readonly awaited: ReadonlySet<string>;
   /** Resolves when the symbol's candles are there or are no longer waited for; never rejects. */
   readonly arrival: (symbol: string) => Promise<void>;
   readonly clock: Clock;
@@ -20,11 +20,7 @@ const COMPANY_MS = 20;
  * need more than the stream come first, in the given order, because their requests take the longest.
  */
 export async function* arrivalOrder(options: ArrivalOrderOptions): AsyncGenerator<readonly string[]> {
-  const { symbols, size, isAwaited, arrival, clock } = options;
-  const awaited = symbols.filter(isAwaited);
-  const others = new Set(symbols);
-  for (const symbol of awaited) others.delete(symbol);
-
+  const { symbols, size, awaited, arrival, clock } = options;
   const ready: string[] = [];
   let wake = () => {};
   for (const symbol of awaited) {
@@ -33,8 +29,11 @@ export async function* arrivalOrder(options: ArrivalOrderOptions): AsyncGenerato
       wake();
     });
   }
-  yield* chunk([...others], size);
-  for (let left = awaited.length; left > 0; ) {
+  yield* chunk(
+    symbols.filter((symbol) => !awaited.has(symbol)),
+    size,
+  );
+  for (let left = awaited.size; left > 0; ) {
     while (ready.length === 0) {
       await new Promise<void>((resolve) => {
         wake = resolve;

@@ -1,4 +1,5 @@
 import type { Slot } from '../../domain/slot.js';
+import { groupBy } from '../../lib/group-by.js';
 import type { CandleSource, SeriesKey, SeriesOutcome, SeriesStore } from '../source.js';
 import type { Assembly } from './assembly.js';
 import { isAtSlot } from './at-slot.js';
@@ -9,8 +10,8 @@ export interface BaseFirstSourceOptions {
   readonly store: SeriesStore;
   readonly derivation: Derivation;
   readonly assembly: Pick<Assembly, 'caughtUp' | 'revised'>;
-  /** The slot to bring the series to when a cycle of `slot` asks. */
-  readonly slotFor: (slot: Slot) => Slot;
+  /** The slot to bring the series of the symbol to when a cycle of `slot` asks. */
+  readonly slotFor: (slot: Slot, symbol: string) => Slot;
   /** Told what the source did for every base series that it was asked for. */
   readonly onBase: (outcome: SeriesOutcome) => void;
 }
@@ -31,8 +32,13 @@ export class BaseFirstSource implements CandleSource {
   }
 
   async fill(wanted: readonly SeriesKey[], slot: Slot, signal: AbortSignal): Promise<readonly SeriesOutcome[]> {
-    const { store, derivation, assembly, slotFor } = this.#options;
-    const target = slotFor(slot);
+    const byTarget = groupBy(wanted, ({ symbol }) => this.#options.slotFor(slot, symbol));
+    const filled = await Promise.all(Array.from(byTarget, ([target, keys]) => this.#fillTo(target, keys, signal)));
+    return filled.flat();
+  }
+
+  async #fillTo(target: Slot, wanted: readonly SeriesKey[], signal: AbortSignal): Promise<SeriesOutcome[]> {
+    const { store, derivation, assembly } = this.#options;
     const isMissing = (key: SeriesKey) => !isAtSlot(store.get(key), target);
     const derivable = wanted.filter((key) => isMissing(key) && derivation.reaches(key));
     const others = new Set(wanted);

@@ -1,15 +1,18 @@
 import type { LimitFunction } from 'p-limit';
 import type { CandleRow } from '../../domain/candle.js';
+import type { SeriesWindow } from '../../domain/series.js';
 import { type Slot, slotAt } from '../../domain/slot.js';
 import { type Timeframe, timeframeMs } from '../../domain/timeframe.js';
 import type { Clock } from '../../lib/clock.js';
 import type { Random } from '../../lib/random.js';
 import type { ExchangeClient } from '../exchange/contract.js';
 import { HistorySource } from '../history/history-source.js';
+import type { OnAnswered } from '../rest/kline-source.js';
 import { RestSource } from '../rest/rest-source.js';
 import type { CandleSource, SeriesKey, SeriesStore } from '../source.js';
 import type { ContractInfo, StreamHandlers, StreamNotice, StreamStats } from '../stream/contract.js';
 import type { StreamSource } from '../stream/stream-source.js';
+import { arrivalOrder } from './arrival-order.js';
 import { Arrivals } from './arrivals.js';
 import { Assembly } from './assembly.js';
 import { isAtSlot } from './at-slot.js';
@@ -18,6 +21,7 @@ import { type LiveCounts, zeroCounts } from './counts.js';
 import { Derivation } from './derivation.js';
 import { DerivedAudit, type Mismatch } from './derived-audit.js';
 import { FormingCandles } from './forming.js';
+import { provisionalWindows } from './provisional.js';
 import { Repairs } from './repairs.js';
 import { rowAt } from './row-at.js';
 import { StreamFeed } from './stream-feed.js';
@@ -29,6 +33,8 @@ export interface LiveListener {
   onMismatch?(mismatch: Mismatch): void;
   onContractInfo?(info: ContractInfo): void;
   onNotice?(notice: StreamNotice): void;
+  /** Told of every series that the exchange was asked for over REST and answered. */
+  onAnswered?: OnAnswered;
   /** Something in the background failed that nobody awaits. */
   onError?(error: unknown): void;
 }
@@ -75,11 +81,15 @@ export class LiveCandles {
   readonly #counts = zeroCounts();
   readonly #forming = new FormingCandles();
   readonly #arrivals: Arrivals;
+  readonly #derivation: Derivation;
   readonly #assembly: Assembly;
+  readonly #feed: StreamFeed;
   readonly #repairs: Repairs;
   readonly #audit: DerivedAudit;
   readonly #stream: StreamSource;
   #symbols: ReadonlySet<string>;
+  /** Symbols that the newest cycle waited for the stream to bring. */
+  #awaited: { readonly slot: Slot; readonly symbols: ReadonlySet<string> } = { slot: 0, symbols: new Set() };
 
   constructor(options: LiveCandlesOptions) {
     const { store, client, timeframes, lookback, firstLook, listener = {} } = options;
@@ -89,6 +99,7 @@ export class LiveCandles {
     this.#symbols = new Set(options.symbols);
     const counts = this.#counts;
     const derivation = new Derivation({ store, base, longer: options.derive ? longer : [], counts });
+    this.#derivation = derivation;
     this.#arrivals = new Arrivals(options.clock);
     this.#assembly = new Assembly({
       store,
@@ -98,10 +109,10 @@ export class LiveCandles {
       onGap: (symbol, slot) => this.#repairs.request(symbol, slot),
       onRevision: (key, since) => listener.onRevision?.(key, since),
     });
-    const shared = { client, store, lookback, firstLook };
+    const shared = { client, store, lookback, firstLook, onAnswered: listener.onAnswered };
     const history = this.#baseFirst(new HistorySource({ ...shared, window: options.window }), derivation);
     const rest = this.#baseFirst(new RestSource(shared), derivation);
-    const feed = new StreamFeed({
+    this.#feed = new StreamFeed({
       store,
       derivation,
       assembly: this.#assembly,
@@ -110,7 +121,7 @@ export class LiveCandles {
       settleMs: options.settleMs,
       exchangeNow: options.exchangeNow,
     });
-    this.sources = [history, feed, rest];
+    this.sources = [history, this.#feed, rest];
     this.#repairs = new Repairs({ source: rest, base, counts, onError: (error) => listener.onError?.(error) });
     this.#audit = new DerivedAudit({
       store,
@@ -152,9 +163,31 @@ export class LiveCandles {
     this.#stream.setSymbols(wanted);
   }
 
+  /** A cycle's batches in the order in which its candles arrive; those that did not come follow when the slot has settled. */
+  batches(symbols: readonly string[], slot: Slot, size: number, signal: AbortSignal): AsyncIterable<readonly string[]> {
+    const { timeframes, clock } = this.#options;
+    const keysOf = (symbol: string) => timeframes.map((timeframe) => ({ symbol, timeframe }));
+    const awaited = symbols.filter((symbol) => this.#feed.isAwaited(keysOf(symbol), slot));
+    this.#awaited = { slot, symbols: new Set(awaited) };
+    return arrivalOrder({
+      symbols,
+      size,
+      awaited: this.#awaited.symbols,
+      arrival: (symbol) => this.#feed.arrival(keysOf(symbol), slot, signal),
+      clock,
+    });
+  }
+
   /** The newest known state of a base candle that is not final yet, or null. */
   forming(symbol: string, openTime: number): CandleRow | null {
     return this.#forming.get(symbol, openTime);
+  }
+
+  /** The series of a symbol as they will be at the slot if the candle that just ended stays as it is; null when there is nothing to foretell. */
+  provisional(symbol: string, slot: Slot): readonly SeriesWindow[] | null {
+    const { store, timeframes } = this.#options;
+    const forming = this.forming.bind(this);
+    return provisionalWindows({ store, timeframes, derived: this.#derivation.longer, forming }, symbol, slot);
   }
 
   /** Compares a few candles that were derived at the slot with the exchange's; best when the slot's cycle has published. */
@@ -168,19 +201,24 @@ export class LiveCandles {
   }
 
   #baseFirst(source: HistorySource | RestSource, derivation: Derivation): CandleSource {
-    const { store, exchangeNow, settleMs } = this.#options;
-    // Before a slot has settled its own candle is still the stream's to bring.
-    const settledBy = (slot: Slot) => (exchangeNow() < slot + settleMs ? slot - timeframeMs(this.#base) : slot);
+    const { store } = this.#options;
     return new BaseFirstSource({
       source,
       store,
       derivation,
       assembly: this.#assembly,
-      slotFor: source.name === 'history' ? settledBy : (slot) => slot,
+      slotFor: source.name === 'history' ? (slot, symbol) => this.#historyUntil(slot, symbol) : (slot) => slot,
       onBase: ({ added }) => {
         if (source.name === 'rest') this.#counts.closed.rest += added;
       },
     });
+  }
+
+  /** A candle that the stream was waited for is not history, and before a slot has settled its own candle may still come. */
+  #historyUntil(slot: Slot, symbol: string): Slot {
+    const { exchangeNow, settleMs } = this.#options;
+    const wasAwaited = this.#awaited.slot === slot && this.#awaited.symbols.has(symbol);
+    return wasAwaited || exchangeNow() < slot + settleMs ? slot - timeframeMs(this.#base) : slot;
   }
 
   #handlers(listener: LiveListener): StreamHandlers {

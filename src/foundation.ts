@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { SegmentStore } from './cache/l2.js';
+import { CandleCache } from './cache/tiers.js';
+import type { FlushReport } from './cache/write-behind.js';
+import type { Config } from './config/schema.js';
+import type { Clock } from './lib/clock.js';
+import type { Random } from './lib/random.js';
+import type { Releasers } from './lib/releasers.js';
+import { createBinanceClient } from './pipeline/exchange/binance.js';
+import type { ExchangeClient } from './pipeline/exchange/contract.js';
+import { WeightGovernor } from './pipeline/exchange/governor.js';
+import { type Hold, readHold, writeHold } from './pipeline/exchange/hold-file.js';
+import type { RequestEvent } from './pipeline/exchange/requester.js';
+
+export interface FoundationOptions {
+  readonly config: Config;
+  /** Scheme and host of the exchange's REST API; null is the exchange's own. */
+  readonly restUrl: string | null;
+  /** Names whose candles these are: candles of one exchange are never served as another's. */
+  readonly cacheName: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The exchange refuses us until a time; `unsaved` says why the next start will not know. */
+  readonly onGateClosed?: (hold: Hold, unsaved: Error | null) => void;
+  readonly onRequest?: (event: RequestEvent) => void;
+}
+
+/** The governor of this address's budget; what closed its gate in an earlier run still does. */
+export function openGovernor(options: FoundationOptions, releasers: Releasers): WeightGovernor {
+  const { config, restUrl, clock, random, onGateClosed } = options;
+  const file = join(config.dataDir, 'exchange-hold.json');
+  const exchange = restUrl ?? config.exchange.id;
+  const governor = new WeightGovernor({
+    clock,
+    random,
+    share: config.exchange.weightShare,
+    closedUntil: readHold(file, exchange) ?? 0,
+    onClosed: (until, reason) => {
+      const hold = { exchange, until, reason };
+      onGateClosed?.(hold, writeHold(file, hold));
+    },
+  });
+  releasers.push(() => governor.stop());
+  return governor;
+}
+
+export async function openClient(
+  options: FoundationOptions,
+  governor: WeightGovernor,
+  releasers: Releasers,
+): Promise<ExchangeClient> {
+  const { config, restUrl, clock, random, onRequest } = options;
+  const client = await createBinanceClient({
+    ...(restUrl !== null && { restUrl }),
+    ...(onRequest !== undefined && { onEvent: onRequest }),
+    requestTimeoutMs: config.exchange.requestTimeoutMs,
+    window: config.batch.requestsInFlight,
+    governor,
+    clock,
+    random,
+  });
+  releasers.push(() => client.close());
+  return client;
+}
+
+/** `clock` tells the exchange's time. What changed is written to disk when it is released. */
+export async function openCache(
+  { config, cacheName }: Pick<FoundationOptions, 'config' | 'cacheName'>,
+  clock: Clock,
+  releasers: Releasers,
+  onFlush?: (report: FlushReport) => void,
+): Promise<CandleCache> {
+  const { l2Dir, l2MaxSizeBytes, l1MaxSizeBytes, flushEveryMs } = config.cache;
+  const cache = new CandleCache({
+    exchange: cacheName,
+    lookback: config.candles.lookback,
+    l1MaxBytes: l1MaxSizeBytes,
+    store: await SegmentStore.open({ dir: l2Dir, maxBytes: l2MaxSizeBytes, clock }),
+    flushEveryMs,
+    clock,
+    ...(onFlush !== undefined && { onFlush }),
+  });
+  releasers.push(() => cache.stop());
+  return cache;
+}

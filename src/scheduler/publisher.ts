@@ -1,0 +1,112 @@
+import type { BatchResult } from '../analyzers/contract.js';
+import type { AnalyzerInfo } from '../analyzers/registry.js';
+import type { SeriesWindow } from '../domain/series.js';
+import { columnsOf } from '../domain/series.js';
+import { signalId } from '../domain/signal.js';
+import type { Slot } from '../domain/slot.js';
+import { timeframeMs } from '../domain/timeframe.js';
+import type { SeriesKey } from '../pipeline/source.js';
+import type { Candle, SignalChange, SignalStore, SignalUpdate } from '../signals/contract.js';
+import type { PublishedCounts } from './cycle-record.js';
+
+export interface PublisherOptions {
+  readonly signals: Pick<SignalStore, 'publish'>;
+  /** The exchange's id, part of every signal's identity. */
+  readonly exchange: string;
+  readonly pool: {
+    readonly analyzers: readonly AnalyzerInfo[];
+    readonly quarantined: readonly { readonly analyzer: string }[];
+  };
+  /** Told of every change, after it is safe. */
+  readonly onPublished?: (changes: readonly SignalChange[]) => void;
+}
+
+/** What a batch said about candles, before it is known which of them are news. */
+export interface Statement {
+  readonly slot: Slot;
+  readonly status: SignalUpdate['status'];
+  readonly windows: readonly SeriesWindow[];
+  readonly result: Pick<BatchResult, 'findings' | 'failures'>;
+}
+
+/**
+ * Turns what batches found into updates of the signals: each candle once, when it has closed, and again when it or one
+ * before it was revised.
+ */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  /** Close time of the newest candle of each series that a confirmed update spoke of. */
+  readonly #spokenOf = new Map<string, number>();
+  #counts = noCounts();
+
+  constructor(options: PublisherOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when what changed is published, and on disk where it can be. */
+  async publish({ slot, status, windows, result }: Statement): Promise<void> {
+    const { signals, exchange, onPublished } = this.#options;
+    const candles = windows.filter(({ length }) => length > 0).map(newestCandle);
+    const news = candles.filter((candle) => (this.#spokenOf.get(keyText(candle)) ?? 0) < candle.candleCloseTime);
+    if (news.length === 0) return;
+    const named = new Set(news.map(candleText));
+    const findings = result.findings
+      .filter((finding) => named.has(candleText(finding)))
+      .map((finding) => ({ ...finding, id: signalId(exchange, finding) }));
+    const { changes } = await signals.publish({
+      slot,
+      status,
+      candles: news,
+      analyzers: this.#asked(result),
+      findings,
+    });
+    if (status === 'confirmed') {
+      for (const candle of news) this.#spokenOf.set(keyText(candle), candle.candleCloseTime);
+    }
+    for (const { kind, record } of changes) {
+      this.#counts[kind === 'published' && record.status === 'provisional' ? 'provisional' : countOf(kind)] += 1;
+    }
+    if (changes.length > 0) onPublished?.(changes);
+  }
+
+  /** The series is to be spoken of again: candles of it changed. */
+  revised(key: SeriesKey): void {
+    this.#spokenOf.delete(keyText(key));
+  }
+
+  /** What was published since the last call. */
+  takeCounts(): PublishedCounts {
+    const counts = this.#counts;
+    this.#counts = noCounts();
+    return counts;
+  }
+
+  /** An analyzer that failed somewhere in the batch, or was not asked, says nothing by not finding something. */
+  #asked({ failures }: Pick<BatchResult, 'failures'>): { name: string; version: string }[] {
+    const { analyzers, quarantined } = this.#options.pool;
+    const silent = new Set([...failures, ...quarantined].map(({ analyzer }) => analyzer));
+    return analyzers.filter(({ name, dependsOn }) => ![name, ...dependsOn].some((of) => silent.has(of)));
+  }
+}
+
+function noCounts(): Record<keyof PublishedCounts, number> {
+  return { provisional: 0, confirmed: 0, revoked: 0, amended: 0 };
+}
+
+function countOf(kind: SignalChange['kind']): keyof PublishedCounts {
+  return kind === 'published' ? 'confirmed' : kind;
+}
+
+function newestCandle(window: SeriesWindow): Candle {
+  const { symbol, timeframe, length } = window;
+  const openTime = columnsOf(window).openTime[length - 1] as number;
+  return { symbol, timeframe, candleCloseTime: openTime + timeframeMs(timeframe) };
+}
+
+function keyText({ symbol, timeframe }: SeriesKey): string {
+  return `${timeframe}/${symbol}`;
+}
+
+function candleText({ symbol, timeframe, candleCloseTime }: Candle): string {
+  return `${timeframe}/${symbol}/${candleCloseTime}`;
+}

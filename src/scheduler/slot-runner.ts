@@ -1,0 +1,161 @@
+import type { SeriesWindow } from '../domain/series.js';
+import { lastClosedOpenTime, type Slot } from '../domain/slot.js';
+import type { Timeframe } from '../domain/timeframe.js';
+import type { Clock } from '../lib/clock.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
+import { liquidityHeld, priorityOrder } from '../pipeline/priority.js';
+import type { SeriesKey, SeriesStore } from '../pipeline/source.js';
+import type { BatchOrder } from './batches.js';
+import { runCycle } from './cycle.js';
+import { type CycleRecord, cycleRecord } from './cycle-record.js';
+import { deadlineSignal } from './deadline.js';
+import { runProvisional } from './provisional.js';
+import type { Publisher } from './publisher.js';
+import type { RememberedAnalysis } from './remembered-analysis.js';
+import type { CycleReport } from './report.js';
+import type { SlotTick } from './slot-loop.js';
+import type { FinishedBatch } from './summary.js';
+
+export interface SlotRunnerOptions {
+  readonly timeframes: readonly [Timeframe, ...Timeframe[]];
+  readonly pipeline: Pick<Pipeline, 'acquire'>;
+  readonly store: SeriesStore;
+  readonly batches: BatchOrder;
+  /** The series of a symbol as they will be at the slot if nothing changes any more; null where nothing is published before it is final. */
+  readonly provisional: ((symbol: string, slot: Slot) => readonly SeriesWindow[] | null) | null;
+  readonly analysis: RememberedAnalysis;
+  /** Candles that the least demanding analyzer needs. */
+  readonly leastWarmup: number;
+  readonly publisher: Publisher;
+  readonly symbols: () => readonly string[];
+  /** Symbols per batch. */
+  readonly batchSymbols: number;
+  readonly exchange: string;
+  readonly clock: Clock;
+  /** How long the cycle of a slot may take, from its start. */
+  readonly deadlineMs: (slot: Slot) => number;
+  readonly governor: { readonly waiting: number };
+  readonly requests: () => { readonly total: number; readonly weight: number };
+  readonly onCycle: (record: CycleRecord, report: CycleReport) => void;
+  /** Something beside the cycle failed: provisional signals, or a second look. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * What happens at a slot: candles that ended are looked at as they are at once, then each symbol again as soon as its
+ * candles are final, those first that people look at first.
+ */
+export class SlotRunner {
+  readonly #options: SlotRunnerOptions;
+  /** When the newest signal of a symbol was found, by its candle's close. */
+  readonly #recentSignals = new Map<string, number>();
+  /** Symbols to be looked at again, with what of them was revised. */
+  readonly #revised = new Map<string, SeriesKey[]>();
+  #lastSlot: Slot | null = null;
+  #running = false;
+
+  constructor(options: SlotRunnerOptions) {
+    this.#options = options;
+  }
+
+  /** Ends when the slot's cycle has published. Rejects when the cycle could not run at all. */
+  async run(tick: SlotTick, stop: AbortSignal): Promise<void> {
+    const options = this.#options;
+    const { slot } = tick;
+    const symbols = this.#inOrder();
+    const before = options.requests();
+    const deadline = deadlineSignal(options.clock, options.deadlineMs(slot), options.governor, stop);
+    const final = new AbortController();
+    this.#running = true;
+    try {
+      const early = this.#foretell(slot, symbols, final.signal);
+      const report = await runCycle(this.#cycleParts(slot), slot, symbols, deadline.signal);
+      final.abort();
+      await early;
+      this.#lastSlot = slot;
+      const after = options.requests();
+      const extras = {
+        requests: after.total - before.total,
+        weight: after.weight - before.weight,
+        signals: options.publisher.takeCounts(),
+      };
+      options.onCycle(cycleRecord(report, tick, extras), report);
+    } finally {
+      final.abort();
+      deadline.cancel();
+      this.#running = false;
+    }
+    await this.review();
+  }
+
+  /** Candles of the series changed after they were final: what was concluded from them is looked at again. */
+  noteRevision(key: SeriesKey): void {
+    this.#revised.set(key.symbol, [...(this.#revised.get(key.symbol) ?? []), key]);
+  }
+
+  /** Looks again at what was revised since; while a cycle runs, its end does. Never rejects. */
+  async review(): Promise<void> {
+    const { store, timeframes, analysis, publisher, onError } = this.#options;
+    const slot = this.#lastSlot;
+    if (slot === null || this.#running || this.#revised.size === 0) return;
+    const revised = [...this.#revised];
+    this.#revised.clear();
+    for (const key of revised.flatMap(([, keys]) => keys)) publisher.revised(key);
+    const windows = revised.flatMap(([symbol]) =>
+      timeframes.flatMap((timeframe) => {
+        const until = lastClosedOpenTime(slot, timeframe);
+        const series = store.get({ symbol, timeframe });
+        return series === undefined || (series.lastOpenTime ?? 0) < until ? [] : series.window({ until });
+      }),
+    );
+    try {
+      const result = await analysis.analyze({ slot, series: windows });
+      await publisher.publish({ slot, status: 'confirmed', windows, result });
+    } catch (error) {
+      onError(error);
+    }
+  }
+
+  #inOrder(): readonly string[] {
+    const { symbols, store, timeframes } = this.#options;
+    const all = symbols();
+    const recentSignals = this.#recentSignals;
+    return priorityOrder(all, { liquidity: liquidityHeld(all, store, timeframes[0]), recentSignals });
+  }
+
+  #cycleParts(slot: Slot) {
+    const { pipeline, analysis, leastWarmup, clock, exchange, batches, publisher } = this.#options;
+    return {
+      pipeline,
+      analyzers: { analyze: analysis.analyze.bind(analysis), leastWarmup },
+      clock,
+      exchange,
+      batches,
+      onBatch: async ({ acquired, result }: FinishedBatch) => {
+        for (const { symbol, candleCloseTime } of result.findings) this.#recentSignals.set(symbol, candleCloseTime);
+        await publisher.publish({ slot, status: 'confirmed', windows: acquired.windows, result });
+      },
+    };
+  }
+
+  /** Never rejects: provisional signals are a courtesy. */
+  async #foretell(slot: Slot, symbols: readonly string[], signal: AbortSignal): Promise<void> {
+    const { provisional, analysis, batchSymbols, publisher, onError } = this.#options;
+    if (provisional === null) return;
+    try {
+      await runProvisional(
+        {
+          windowsOf: provisional,
+          analyze: (batch, until) => analysis.analyze(batch, until),
+          size: batchSymbols,
+          onBatch: (result, windows) => publisher.publish({ slot, status: 'provisional', windows, result }),
+        },
+        slot,
+        symbols,
+        signal,
+      );
+    } catch (error) {
+      if (!signal.aborted) onError(error);
+    }
+  }
+}
