@@ -10,7 +10,7 @@ import { createBinanceClient } from './pipeline/exchange/binance.js';
 import type { ExchangeClient } from './pipeline/exchange/contract.js';
 import { WeightGovernor } from './pipeline/exchange/governor.js';
 import { type Hold, readHold, writeHold } from './pipeline/exchange/hold-file.js';
-import type { RequestEvent } from './pipeline/exchange/requester.js';
+import type { OnRequest } from './pipeline/exchange/requester.js';
 
 export interface FoundationOptions {
   readonly config: Config;
@@ -22,7 +22,7 @@ export interface FoundationOptions {
   readonly random: Random;
   /** The exchange refuses us until a time; `unsaved` says why the next start will not know. */
   readonly onGateClosed?: (hold: Hold, unsaved: Error | null) => void;
-  readonly onRequest?: (event: RequestEvent) => void;
+  readonly onRequest?: OnRequest;
 }
 
 /** The governor of this address's budget; what closed its gate in an earlier run still does. */
@@ -52,7 +52,7 @@ export async function openClient(
   const { config, restUrl, clock, random, onRequest } = options;
   const client = await createBinanceClient({
     ...(restUrl !== null && { restUrl }),
-    ...(onRequest !== undefined && { onEvent: onRequest }),
+    ...(onRequest !== undefined && { onRequest }),
     requestTimeoutMs: config.exchange.requestTimeoutMs,
     window: config.batch.requestsInFlight,
     governor,

@@ -63,6 +63,10 @@ export class L1<V extends object> {
     this.#values.set(key, value);
   }
 
+  delete(key: string): void {
+    this.#values.delete(key);
+  }
+
   /** Keeps a value that was read elsewhere, unless a newer one was set meanwhile; returns the one that stays. */
   setIfAbsent(key: string, value: V): V {
     const held = this.#values.peek(key);

@@ -73,6 +73,10 @@ export class ResultCache<T extends object> {
     this.#results.set(resultKey(lineage, windows), result);
   }
 
+  clear(): void {
+    this.#results.clear();
+  }
+
   stats(): ResultCacheStats {
     return { hits: this.#hits, misses: this.#misses, entries: this.#results.size };
   }

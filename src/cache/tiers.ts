@@ -60,6 +60,8 @@ export interface TierStats {
 export interface CacheStats {
   readonly l1: TierStats & Pick<L1Stats, 'evictions'>;
   readonly l2: TierStats & Omit<SegmentStoreStats, 'entries' | 'bytes'>;
+  /** Candles that came from disk. */
+  readonly candlesRead: number;
   readonly dirtySeries: number;
   readonly droppedSeries: number;
 }
@@ -74,6 +76,7 @@ export class CandleCache {
   readonly #l1: L1<Series>;
   readonly #writeBehind: WriteBehind;
   readonly #l2: Record<Outcome, number> = { hits: 0, misses: 0, stale: 0, errors: 0 };
+  #candlesRead = 0;
   #cancelTimer: Cancel = () => {};
   #timerFlush: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | null = null;
@@ -113,6 +116,16 @@ export class CandleCache {
   /** The series in memory, uncounted. */
   peek(symbol: string, timeframe: SeriesKey['timeframe']): Series | null {
     return this.#l1.peek(keyText({ symbol, timeframe }));
+  }
+
+  /** Counts that the series in memory is asked for, and whether it was of use; it is used recently from now on. */
+  touch(symbol: string, timeframe: SeriesKey['timeframe']): void {
+    this.#l1.get(keyText({ symbol, timeframe }), (series) => this.#isUsable(series));
+  }
+
+  /** Forgets the series in memory. What is on disk goes when its segment is written again. */
+  drop(symbol: string, timeframe: SeriesKey['timeframe']): void {
+    this.#l1.delete(keyText({ symbol, timeframe }));
   }
 
   /** Keeps a series; call it again whenever the series changed, so that the next flush writes it. */
@@ -155,6 +168,7 @@ export class CandleCache {
     return {
       l1: this.#l1.stats(),
       l2: { ...this.#l2, entries, bytes, ...store },
+      candlesRead: this.#candlesRead,
       dirtySeries: this.#writeBehind.dirtySeries,
       droppedSeries: this.#writeBehind.dropped,
     };
@@ -208,7 +222,9 @@ export class CandleCache {
   #take(key: SeriesKey, from: ReadonlyMap<string, Uint8Array> | 'miss' | 'stale' | 'error'): Series | null {
     const [outcome, series] = this.#judge(key, from);
     this.#l2[outcome] += 1;
-    if (series !== null) this.#writeBehind.markSaved(series);
+    if (series === null) return null;
+    this.#candlesRead += series.length;
+    this.#writeBehind.markSaved(series);
     return series;
   }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LoadedConfig } from '../config/load.js';
+import type { ConfigSources, LoadedConfig } from '../config/load.js';
 import type { Io } from './io.js';
 
 /** The options that every command takes. */
@@ -22,16 +22,20 @@ export function withCommonOptions(command: Command): Command {
     .option('--no-color', 'plain text');
 }
 
-/** The configuration of a command; `more` are settings that its own options stand for. */
-export async function configOf(options: CommonOptions, io: Io, more: readonly string[] = []): Promise<LoadedConfig> {
-  const { loadConfig } = await import('../config/load.js');
-  return loadConfig({
+/** Where a command's configuration comes from; `more` are settings that its own options stand for. */
+export function configSources(options: CommonOptions, io: Io, more: readonly string[] = []): ConfigSources {
+  return {
     files: options.config,
     set: [...options.set, ...more],
     env: io.env,
     ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
     ...(options.logLevel === undefined ? {} : { logLevel: options.logLevel }),
-  });
+  };
+}
+
+export async function configOf(options: CommonOptions, io: Io, more: readonly string[] = []): Promise<LoadedConfig> {
+  const { loadConfig } = await import('../config/load.js');
+  return loadConfig(configSources(options, io, more));
 }
 
 /** `NO_COLOR` is a convention (https://no-color.org). */

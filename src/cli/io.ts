@@ -5,6 +5,8 @@ export interface Io {
   /** Logs, progress, errors. */
   readonly stderr: NodeJS.WriteStream;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the process at once, whatever is still under way. */
+  readonly terminate: (exitCode: number) => never;
 }
 
 /** Exit codes (sysexits where one fits). */

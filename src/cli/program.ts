@@ -7,6 +7,7 @@ import { configCommand } from './config.js';
 import { doctorCommand } from './doctor.js';
 import { indicatorsCommand } from './indicators.js';
 import { EXIT, type Io } from './io.js';
+import { runCommand } from './run.js';
 import { scanCommand } from './scan.js';
 import { simCommand } from './sim.js';
 import { version } from './version.js';
@@ -15,6 +16,7 @@ import { version } from './version.js';
 export type CommandFactory = (io: Io, done: (exitCode: number) => void) => Command;
 
 const COMMANDS: readonly CommandFactory[] = [
+  runCommand,
   scanCommand,
   doctorCommand,
   simCommand,

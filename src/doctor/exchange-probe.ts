@@ -7,7 +7,7 @@ import type { Random } from '../lib/random.js';
 import { createBinanceClient } from '../pipeline/exchange/binance.js';
 import { WeightGovernor } from '../pipeline/exchange/governor.js';
 import { readHold } from '../pipeline/exchange/hold-file.js';
-import { createStreamSource } from '../pipeline/stream/stream-source.js';
+import { BINANCE_STREAM_URL, createStreamSource } from '../pipeline/stream/stream-source.js';
 import { loadUniverse } from '../scheduler/prepare.js';
 import type { ExchangeFacts } from './contract.js';
 import { BINANCE_REST } from './exchange-checks.js';
@@ -70,7 +70,6 @@ export async function probeExchange(options: ExchangeProbeOptions): Promise<Exch
   }
 }
 
-export const BINANCE_STREAM = 'wss://fstream.binance.com';
 /** Any of the liquid ones trades within a second; many are asked for, since which these are is not known. */
 const SYMBOLS = 50;
 const STREAM_DEADLINE_MS = 6_000;
@@ -80,7 +79,7 @@ export function probeStream(
   { config, streamUrl, clock, random }: ExchangeProbeOptions,
   symbols: readonly string[],
 ): Promise<{ readonly url: string; readonly firstFrameMs: number }> {
-  const url = streamUrl ?? BINANCE_STREAM;
+  const url = streamUrl ?? BINANCE_STREAM_URL;
   const startedMs = clock.monotonic();
   return new Promise((resolve, reject) => {
     const end = (settle: () => void) => {

@@ -43,6 +43,7 @@ export class Pipeline {
   async acquire(symbols: readonly string[], slot: Slot, signal: AbortSignal): Promise<Acquired> {
     const { store, sources, timeframes, clock } = this.#options;
     const keys = symbols.flatMap((symbol) => timeframes.map((timeframe) => ({ symbol, timeframe })));
+    for (const key of keys) store.touch?.(key);
     let missing: readonly SeriesKey[] = keys.filter((key) => !this.#isAtSlot(key, slot));
     const held = keys.length - missing.length;
     const filled: Fill[] = [];

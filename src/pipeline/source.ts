@@ -13,6 +13,8 @@ export interface SeriesKey {
 export interface SeriesStore {
   get(key: SeriesKey): Series | undefined;
   set(series: Series): void;
+  /** A cycle is about to use the series, whether it is held or not. */
+  touch?(key: SeriesKey): void;
 }
 
 /** Why a series could not be brought to the slot. */

@@ -26,24 +26,25 @@ export interface RememberedAnalysisOptions {
  */
 export class RememberedAnalysis {
   readonly #options: RememberedAnalysisOptions;
-  readonly #lineage: string;
+  #of: readonly AnalyzerInfo[] | null = null;
+  #lineage = '';
 
   constructor(options: RememberedAnalysisOptions) {
     this.#options = options;
-    this.#lineage = lineageOf(options.pool.analyzers);
   }
 
   async analyze({ slot, series }: AnalysisBatch, signal?: AbortSignal): Promise<BatchResult> {
     const { pool, results } = this.#options;
+    const lineage = this.#lineageOf(pool.analyzers);
     const known: SymbolResult[] = [];
     const unknown: (readonly SeriesWindow[])[] = [];
     for (const windows of groupBy(series, ({ symbol }) => symbol).values()) {
-      const result = results.get(this.#lineage, windows);
+      const result = results.get(lineage, windows);
       if (result === null) unknown.push(windows);
       else known.push(result);
     }
     const fresh = unknown.length === 0 ? NOTHING : await pool.analyze({ slot, series: unknown.flat() }, signal);
-    if (fresh.failures.length === 0 && pool.quarantined.length === 0) this.#remember(unknown, fresh);
+    if (fresh.failures.length === 0 && pool.quarantined.length === 0) this.#remember(lineage, unknown, fresh);
     return {
       ...fresh,
       findings: [...known.flatMap(({ findings }) => findings), ...fresh.findings],
@@ -51,14 +52,25 @@ export class RememberedAnalysis {
     };
   }
 
-  #remember(analyzed: readonly (readonly SeriesWindow[])[], { findings, withheld }: BatchResult): void {
+  #remember(
+    lineage: string,
+    analyzed: readonly (readonly SeriesWindow[])[],
+    { findings, withheld }: BatchResult,
+  ): void {
     const found = groupBy(findings, ({ symbol }) => symbol);
     const left = groupBy(withheld, ({ symbol }) => symbol);
     for (const windows of analyzed) {
       const symbol = (windows[0] as SeriesWindow).symbol;
       const result = { findings: found.get(symbol) ?? [], withheld: left.get(symbol) ?? [] };
-      this.#options.results.set(this.#lineage, windows, result);
+      this.#options.results.set(lineage, windows, result);
     }
+  }
+
+  /** The analyzers are others after a reload. */
+  #lineageOf(analyzers: readonly AnalyzerInfo[]): string {
+    if (analyzers !== this.#of) this.#lineage = lineageOf(analyzers);
+    this.#of = analyzers;
+    return this.#lineage;
   }
 }
 

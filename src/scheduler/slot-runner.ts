@@ -21,11 +21,12 @@ export interface SlotRunnerOptions {
   readonly pipeline: Pick<Pipeline, 'acquire'>;
   readonly store: SeriesStore;
   readonly batches: BatchOrder;
+  readonly streamed: boolean;
   /** The series of a symbol as they will be at the slot if nothing changes any more; null where nothing is published before it is final. */
-  readonly provisional: ((symbol: string, slot: Slot) => readonly SeriesWindow[] | null) | null;
+  readonly provisional: () => ((symbol: string, slot: Slot) => readonly SeriesWindow[] | null) | null;
   readonly analysis: RememberedAnalysis;
   /** Candles that the least demanding analyzer needs. */
-  readonly leastWarmup: number;
+  readonly leastWarmup: () => number;
   readonly publisher: Publisher;
   readonly symbols: () => readonly string[];
   /** Symbols per batch. */
@@ -124,13 +125,14 @@ export class SlotRunner {
   }
 
   #cycleParts(slot: Slot) {
-    const { pipeline, analysis, leastWarmup, clock, exchange, batches, publisher } = this.#options;
+    const { pipeline, analysis, leastWarmup, clock, exchange, batches, streamed, publisher } = this.#options;
     return {
       pipeline,
-      analyzers: { analyze: analysis.analyze.bind(analysis), leastWarmup },
+      analyzers: { analyze: analysis.analyze.bind(analysis), leastWarmup: leastWarmup() },
       clock,
       exchange,
       batches,
+      streamed,
       onBatch: async ({ acquired, result }: FinishedBatch) => {
         for (const { symbol, candleCloseTime } of result.findings) this.#recentSignals.set(symbol, candleCloseTime);
         await publisher.publish({ slot, status: 'confirmed', windows: acquired.windows, result });
@@ -140,12 +142,13 @@ export class SlotRunner {
 
   /** Never rejects: provisional signals are a courtesy. */
   async #foretell(slot: Slot, symbols: readonly string[], signal: AbortSignal): Promise<void> {
-    const { provisional, analysis, batchSymbols, publisher, onError } = this.#options;
-    if (provisional === null) return;
+    const { analysis, batchSymbols, publisher, onError } = this.#options;
+    const windowsOf = this.#options.provisional();
+    if (windowsOf === null) return;
     try {
       await runProvisional(
         {
-          windowsOf: provisional,
+          windowsOf,
           analyze: (batch, until) => analysis.analyze(batch, until),
           size: batchSymbols,
           onBatch: (result, windows) => publisher.publish({ slot, status: 'provisional', windows, result }),

@@ -42,7 +42,7 @@ export async function startRig(script: (request: HostileRequest) => void, option
     governor,
     clock,
     random,
-    onEvent: (event) => events.push(event),
+    onRequest: (event) => events.push(event),
   });
   return {
     server,

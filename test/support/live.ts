@@ -11,7 +11,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { SeriesKey } from '../../src/pipeline/source.js';
 import { MemoryStore } from '../../src/pipeline/store.js';
 import { createStreamSource } from '../../src/pipeline/stream/stream-source.js';
-import { FakeClock } from './fake-clock.js';
+import { drained, FakeClock } from './fake-clock.js';
 import { klinePayload, MIDNIGHT, STEP_MS } from './stream-frames.js';
 import { FakeExchange } from './stream-server-fake.js';
 
@@ -34,6 +34,9 @@ interface Bar {
 export class Market {
   readonly symbols: readonly string[];
   readonly #bars = new Map<string, Bar[]>();
+  /** Made once, because two runs of one market and everyone who checks them ask for the same. */
+  readonly #rows = new Map<string, Map<number, CandleRow>>();
+  readonly #frames = new Map<Bar, Map<number, FrameText>>();
 
   /** `quietShare`: the share of base candles without a trade. */
   constructor(symbols: readonly string[], slots: number, quietShare = 0, seed = 1) {
@@ -50,6 +53,11 @@ export class Market {
   }
 
   row(symbol: string, timeframe: Timeframe, openTime: number): CandleRow {
+    const rows = memo(this.#rows, `${symbol}@${timeframe}`, () => new Map<number, CandleRow>());
+    return memo(rows, openTime, () => this.#fold(symbol, timeframe, openTime));
+  }
+
+  #fold(symbol: string, timeframe: Timeframe, openTime: number): CandleRow {
     const bars = Array.from({ length: timeframeMs(timeframe) / STEP_MS }, (_, index) =>
       this.bar(symbol, openTime + index * STEP_MS),
     );
@@ -76,14 +84,36 @@ export class Market {
   /** A frame of a candle after its first `states` states (all of them when it is closed); null while there is nothing to send. */
   frame(symbol: string, openTime: number, states: number, eventTime: number, closed: boolean): string | null {
     const bar = this.bar(symbol, openTime);
-    const state = bar.states[Math.min(states, bar.states.length) - 1];
-    if (state === undefined) return null;
-    const [, open, high, low, close, volume] = rowOf(openTime, state.prices, state.lots, bar.standing);
-    const trades = [bar.firstTrade, state.lastTrade] as const;
-    const payload = klinePayload({ symbol, openTime, eventTime, closed, trades }) as { k: Record<string, unknown> };
-    Object.assign(payload.k, { o: `${open}`, h: `${high}`, l: `${low}`, c: `${close}`, v: `${volume}` });
-    return JSON.stringify({ stream: `${symbol.toLowerCase()}@kline_5m`, data: payload });
+    const shown = Math.min(states, bar.states.length);
+    if (shown === 0) return null;
+    const frames = memo(this.#frames, bar, () => new Map<number, FrameText>());
+    const { head, tail } = memo(frames, closed ? -shown : shown, () => frameText(symbol, bar, shown, closed));
+    return `${head}${eventTime}${tail}`;
   }
+}
+
+/** A frame around the time of its event. */
+interface FrameText {
+  readonly head: string;
+  readonly tail: string;
+}
+
+function frameText(symbol: string, bar: Bar, states: number, closed: boolean): FrameText {
+  const { openTime } = bar;
+  const state = bar.states[states - 1] as Bar['states'][number];
+  const [, open, high, low, close, volume] = rowOf(openTime, state.prices, state.lots, bar.standing);
+  const trades = [bar.firstTrade, state.lastTrade] as const;
+  const payload = klinePayload({ symbol, openTime, eventTime: 0, closed, trades }) as { k: Record<string, unknown> };
+  Object.assign(payload.k, { o: `${open}`, h: `${high}`, l: `${low}`, c: `${close}`, v: `${volume}` });
+  const text = JSON.stringify({ stream: `${symbol.toLowerCase()}@kline_5m`, data: payload });
+  const at = text.indexOf('"E":0,') + 4;
+  return { head: text.slice(0, at), tail: text.slice(at + 1) };
+}
+
+function memo<K, V>(known: Map<K, V>, key: K, make: () => V): V {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
 }
 
 function rowOf(openTime: number, prices: readonly number[], lots: number, standing: number): CandleRow {
@@ -125,6 +155,8 @@ export interface RigOptions {
   readonly seed?: number;
   readonly settleMs?: number;
   readonly auditSample?: number;
+  /** Lets the world go on after each timer; promise callbacks alone by default, because the network is made up. */
+  readonly settle?: () => Promise<void>;
 }
 
 /** The live pipeline over a made-up market: a real stream source on fake sockets, a fake client, a fake clock. */
@@ -144,7 +176,7 @@ export class Rig {
 
   constructor(options: RigOptions) {
     this.market = options.market;
-    this.clock = new FakeClock(options.startMs ?? MIDNIGHT + 60_000);
+    this.clock = new FakeClock(options.startMs ?? MIDNIGHT + 60_000, options.settle ?? drained);
     const random = seededRandom(options.seed ?? 5);
     const listener: LiveListener = {
       onRevision: (key, since) => this.revisions.push({ ...key, since }),
@@ -164,6 +196,7 @@ export class Rig {
           random,
           handlers,
           connect: this.exchange.connect,
+          nextTurn: (callback) => this.clock.setTimer(0, callback),
         }),
       symbols: options.market.symbols,
       timeframes: TIMEFRAMES,

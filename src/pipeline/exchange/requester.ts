@@ -8,7 +8,7 @@ import { Turnstile } from '../../lib/turnstile.js';
 import { Breaker } from './breaker.js';
 import { type CcxtExchange, planRequest } from './ccxt.js';
 import { heldUntil, kindOf, readRefused, refusalError } from './classify.js';
-import type { ExchangeStats, RequestOptions } from './contract.js';
+import type { ExchangeStats, Lane, RequestOptions } from './contract.js';
 import { unpack } from './decode.js';
 import type { WeightGovernor } from './governor.js';
 import { type HttpReply, isReset, Transport } from './transport.js';
@@ -30,16 +30,18 @@ export interface RequestEvent {
   readonly durationMs: number;
 }
 
+export type OnRequest = (event: RequestEvent) => void;
+
 export interface RequesterOptions {
   readonly exchange: CcxtExchange;
   /** Total deadline of one attempt from the moment it may go out, body included. */
   readonly requestTimeoutMs: number;
-  /** Requests under way at most, which is the number of sockets. */
+  /** Requests under way at most in each lane, which is its number of sockets. */
   readonly window: number;
   readonly governor: WeightGovernor;
   readonly clock: Clock;
   readonly random: Random;
-  readonly onEvent?: (event: RequestEvent) => void;
+  readonly onRequest?: OnRequest;
 }
 
 /** What to ask and how to read the answer. */
@@ -59,6 +61,12 @@ interface Attempt<T> extends Query<T> {
   sent: boolean;
 }
 
+/** What each lane has for itself, so that a bulk load that hangs or fails holds back nothing urgent. */
+interface Way {
+  readonly breaker: Breaker;
+  readonly transport: Transport;
+}
+
 /** The gate closed between charging a request and writing it. */
 const TAKEN_BACK = Symbol('taken back');
 
@@ -69,8 +77,7 @@ const TAKEN_BACK = Symbol('taken back');
 export class Requester {
   readonly #options: RequesterOptions;
   readonly #origin: string;
-  readonly #transport: Transport;
-  readonly #breaker: Breaker;
+  readonly #ways: Readonly<Record<Lane, Way>>;
   readonly #retryBudget = new RetryBudget();
   readonly #departures = new Turnstile(REQUESTS_PER_TURN);
   readonly #arrivals = new Turnstile(REPLIES_PER_TURN);
@@ -82,8 +89,11 @@ export class Requester {
     const { exchange, clock, window: connections, requestTimeoutMs } = options;
     this.#options = options;
     this.#origin = new URL(exchange.urls.api.fapiPublic as string).origin;
-    this.#transport = new Transport({ origin: this.#origin, connections, requestTimeoutMs, clock });
-    this.#breaker = new Breaker(clock);
+    const way = (): Way => ({
+      breaker: new Breaker(clock),
+      transport: new Transport({ origin: this.#origin, connections, requestTimeoutMs, clock }),
+    });
+    this.#ways = { urgent: way(), bulk: way() };
     setMaxListeners(0, this.#closing.signal);
   }
 
@@ -92,9 +102,9 @@ export class Requester {
   }
 
   /** Fails every query under way with `unreachable` and closes the sockets. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#closing.abort(closedError());
-    return this.#transport.close();
+    await Promise.all(Object.values(this.#ways).map(({ transport }) => transport.close()));
   }
 
   async ask<T>(query: Query<T>, { lane, signal }: RequestOptions): Promise<T> {
@@ -129,7 +139,8 @@ export class Requester {
       isRetryable: (error) => error instanceof ExchangeError && error.retryable,
       retryAfterMs: (error, count) => {
         // The governor is what waits until the exchange takes requests again.
-        const atOnce = (count === 1 && isReset(error)) || (error as ExchangeError).kind === 'throttled';
+        const { kind } = error as ExchangeError;
+        const atOnce = (count === 1 && isReset(error as ExchangeError)) || kind === 'throttled';
         return atOnce ? 0 : null;
       },
       backoffMs: BACKOFF_MS,
@@ -144,21 +155,23 @@ export class Requester {
     });
   }
 
-  async #attempt<T>(query: Query<T>, lane: RequestOptions['lane'], signal: AbortSignal): Promise<T> {
+  async #attempt<T>(query: Query<T>, lane: Lane, signal: AbortSignal): Promise<T> {
     const { governor, exchange } = this.#options;
+    const way = this.#ways[lane];
     const { weight, url } = planRequest(exchange, query.endpoint, query.params);
     for (;;) {
-      if (this.#breaker.isOpen) throw this.#breaker.openError();
+      if (way.breaker.isOpen) throw way.breaker.openError();
       const permit = await governor.acquire(weight, lane, signal);
-      const answer = await this.#fetch(url, { ...query, signal, permit, sent: false });
+      const answer = await this.#fetch(way, url, { ...query, signal, permit, sent: false });
       if (answer !== TAKEN_BACK) return answer;
     }
   }
 
-  async #fetch<T>(url: string, attempt: Attempt<T>): Promise<T | typeof TAKEN_BACK> {
+  async #fetch<T>({ breaker, transport }: Way, url: string, attempt: Attempt<T>): Promise<T | typeof TAKEN_BACK> {
     const { governor } = this.#options;
+    const path = url.slice(this.#origin.length);
     try {
-      return await this.#breaker.run(() => this.#send(url.slice(this.#origin.length), attempt), attempt.signal);
+      return await breaker.run(() => this.#send(transport, path, attempt), attempt.signal);
     } finally {
       // Neither does anything when the reply has settled the permit.
       if (attempt.sent) governor.lose(attempt.permit);
@@ -166,7 +179,7 @@ export class Requester {
     }
   }
 
-  async #send<T>(path: string, attempt: Attempt<T>): Promise<T | typeof TAKEN_BACK> {
+  async #send<T>(transport: Transport, path: string, attempt: Attempt<T>): Promise<T | typeof TAKEN_BACK> {
     const { governor, clock } = this.#options;
     let startedMs = clock.monotonic();
     const mayStart = () => {
@@ -176,7 +189,7 @@ export class Requester {
     };
     let outcome: RequestEvent['outcome'] | null = 'aborted';
     try {
-      const reply = await this.#transport.get(path, { signal: attempt.signal, mayStart });
+      const reply = await transport.get(path, { signal: attempt.signal, mayStart });
       outcome = reply === null ? null : 'ok';
       if (reply === null) return TAKEN_BACK;
       const roundTripMs = clock.monotonic() - startedMs;
@@ -213,7 +226,7 @@ export class Requester {
   #record({ endpoint, permit }: Attempt<unknown>, outcome: RequestEvent['outcome'], durationMs: number): void {
     this.#counts.total += 1;
     this.#counts.weight += permit.weight;
-    this.#options.onEvent?.({ endpoint, outcome, durationMs });
+    this.#options.onRequest?.({ endpoint, outcome, durationMs });
   }
 }
 

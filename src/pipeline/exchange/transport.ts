@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { ExchangeError } from '../../domain/errors.js';
 import type { Cancel, Clock } from '../../lib/clock.js';
+import { lookup } from '../lookup.js';
 import { errors, Pool } from './undici.js';
 
 export interface TransportOptions {
@@ -54,7 +55,7 @@ export class Transport {
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
-      connect: { timeout: Math.min(CONNECT_TIMEOUT_MS, options.requestTimeoutMs) },
+      connect: { timeout: Math.min(CONNECT_TIMEOUT_MS, options.requestTimeoutMs), lookup },
     });
   }
 
@@ -190,10 +191,19 @@ function wireError(error: Error & { readonly code?: string }): ExchangeError {
 
 const BROKEN_HTTP: ReadonlySet<string> = new Set(['UND_ERR_HEADERS_OVERFLOW', 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH']);
 const RESET: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+const STRANDED: ReadonlySet<string> = new Set(['EAI_AGAIN', 'ENOTFOUND', 'ENETUNREACH', 'ENETDOWN']);
 
 /** The connection went away under the request, as a kept-alive socket does that the server closed meanwhile. */
-export function isReset(error: unknown): boolean {
-  if (!(error instanceof ExchangeError) || error.kind !== 'unreachable') return false;
-  const { code } = (error.cause ?? {}) as { readonly code?: unknown };
-  return typeof code === 'string' && RESET.has(code);
+export function isReset(error: ExchangeError): boolean {
+  return RESET.has(systemCode(error));
+}
+
+/** Nothing left this machine: the name could not be looked up, or there is no way out. Trying again burdens nobody. */
+export function isStranded(error: ExchangeError): boolean {
+  return STRANDED.has(systemCode(error));
+}
+
+function systemCode({ kind, cause }: ExchangeError): string {
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  return kind === 'unreachable' && typeof code === 'string' ? code : '';
 }

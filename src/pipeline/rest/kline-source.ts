@@ -20,7 +20,11 @@ export interface KlineSourceOptions {
   readonly lookback: number;
   /** Candles of the first request of a cold series. */
   readonly firstLook: number;
+  /** Told of every series that the exchange answered for. */
+  readonly onAnswered?: OnAnswered | undefined;
 }
+
+export type OnAnswered = (source: 'history' | 'rest', outcome: SeriesOutcome) => void;
 
 /** An exchange that serves holes to everybody must not double our requests: this share of a fill is asked for twice. */
 const SECOND_ASK_SHARE = 0.1;
@@ -58,11 +62,13 @@ export class KlineSource implements CandleSource {
   }
 
   async #fillOne(key: SeriesKey, slot: Slot, signal: AbortSignal, mayAskAgain: () => boolean): Promise<SeriesOutcome> {
-    const { store, firstLook } = this.#options;
+    const { store, firstLook, name, onAnswered } = this.#options;
     const query = planSeries(key.symbol, key.timeframe, store.get(key), slot, firstLook);
     if (query === null) return { ...key, ...NOTHING };
     try {
-      return await this.#ask(key, query, slot, signal, mayAskAgain);
+      const outcome = await this.#ask(key, query, slot, signal, mayAskAgain);
+      onAnswered?.(name, outcome);
+      return outcome;
     } catch (error) {
       if (error instanceof ExchangeError) return { ...key, ...NOTHING, skip: SKIP_REASON[error.kind] };
       if (signal.aborted) return { ...key, ...NOTHING, skip: 'timeout' };

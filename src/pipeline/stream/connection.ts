@@ -148,7 +148,7 @@ export class Connection {
     const state = this.#state;
     if (state.mode !== 'open') return;
     const silentSince = this.#silentSince;
-    const leftMs = silentSince + this.#silenceMs() - this.#clock.monotonic();
+    const leftMs = this.#patienceLeftMs();
     state.cancelWatchdog =
       leftMs > 0
         ? this.#clock.setTimer(leftMs, () => this.#watch())
@@ -160,10 +160,15 @@ export class Connection {
    * So silence is judged one turn of the event loop later.
    */
   #judgeSilence(silentSince: number): void {
-    const silentMs = this.#clock.monotonic() - this.#silentSince;
     if (this.#silentSince !== silentSince) this.#options.onDeferred();
-    if (silentMs < this.#silenceMs()) return this.#watch();
+    if (this.#patienceLeftMs() > 0) return this.#watch();
+    const silentMs = this.#clock.monotonic() - this.#silentSince;
     this.#end({ reason: 'silent', detail: `no data for ${Math.round(silentMs)} ms` });
+  }
+
+  /** One expression for all who ask: a rounding that differs would have the watchdog ask again and again at one instant. */
+  #patienceLeftMs(): number {
+    return this.#silentSince + this.#silenceMs() - this.#clock.monotonic();
   }
 
   #silenceMs(): number {

@@ -1,4 +1,5 @@
 import { WebSocket } from 'ws';
+import { lookup } from '../lookup.js';
 import type { Loss } from './contract.js';
 
 /** What a socket tells. After `closed` it tells nothing more. */
@@ -44,6 +45,7 @@ export const openWebSocket: OpenSocket = (url, listener) => {
     maxFragments: MOST_FRAGMENTS,
     maxBufferedChunks: MOST_BUFFERED_CHUNKS,
     followRedirects: false,
+    lookup,
   });
   let opened = false;
   let failure: Loss | null = null;

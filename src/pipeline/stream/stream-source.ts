@@ -21,6 +21,9 @@ const FORMING_EVERY_MS = 250;
 /** Connections are looked after at least this often, also when the timeframe is longer. */
 const LONGEST_TICK: Timeframe = '5m';
 
+/** Scheme and host of Binance USDⓈ-M futures. */
+export const BINANCE_STREAM_URL = 'wss://fstream.binance.com';
+
 export interface StreamSourceOptions {
   /** Scheme and host, for instance `wss://fstream.binance.com`; the path is the exchange's own. */
   readonly url: string;

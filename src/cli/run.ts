@@ -1,0 +1,18 @@
+import { Command } from 'commander';
+import { type CommonOptions, withCommonOptions } from './common.js';
+import type { Io } from './io.js';
+import { wholeNumber } from './options.js';
+
+export interface RunOptions extends CommonOptions {
+  readonly latencyMs: number;
+}
+
+export function runCommand(io: Io, done: (exitCode: number) => void): Command {
+  return withCommonOptions(new Command('run'))
+    .description('the daemon: scans at every candle close, streams, serves HTTP')
+    .option('--latency-ms <n>', 'latency of the embedded exchange', wholeNumber(0), 100)
+    .action(async (options: RunOptions) => {
+      const { runDaemon } = await import('./run-daemon.js');
+      done(await runDaemon(options, io));
+    });
+}

@@ -1,0 +1,237 @@
+import pLimit from 'p-limit';
+import type { CandleCache } from '../cache/tiers.js';
+import type { Config } from '../config/schema.js';
+import type { Series } from '../domain/series.js';
+import type { Timeframe } from '../domain/timeframe.js';
+import { type FoundationOptions, openCache } from '../foundation.js';
+import { type Clock, sleep } from '../lib/clock.js';
+import type { Logger } from '../lib/log.js';
+import type { Releasers } from '../lib/releasers.js';
+import { Deepening } from '../pipeline/deepening.js';
+import type { ExchangeClient } from '../pipeline/exchange/contract.js';
+import type { WeightGovernor } from '../pipeline/exchange/governor.js';
+import { HistorySource } from '../pipeline/history/history-source.js';
+import { LiveCandles } from '../pipeline/live/live-candles.js';
+import { Pipeline } from '../pipeline/pipeline.js';
+import { liquidityOrder } from '../pipeline/priority.js';
+import type { OnAnswered } from '../pipeline/rest/kline-source.js';
+import type { SeriesKey, SeriesStore } from '../pipeline/source.js';
+import { createStreamSource } from '../pipeline/stream/stream-source.js';
+import type { Universe } from '../pipeline/universe.js';
+import type { UniverseChange } from '../pipeline/universe-change.js';
+import { UniverseKeeper } from '../pipeline/universe-keeper.js';
+import { type BatchOrder, inOrder } from '../scheduler/batches.js';
+
+export interface MarketOptions extends FoundationOptions {
+  /** Scheme and host of the exchange's streams. */
+  readonly streamUrl: string;
+  readonly client: ExchangeClient;
+  readonly governor: WeightGovernor;
+  readonly universe: Universe;
+  /** Tells the exchange's time. */
+  readonly exchangeClock: Clock;
+  readonly log: Logger;
+  readonly releasers: Releasers;
+  readonly onAnswered: OnAnswered;
+  readonly onRevision: (key: SeriesKey) => void;
+}
+
+/** The candles of the whole market, kept true while the process runs. */
+export interface Market {
+  readonly cache: CandleCache;
+  readonly store: SeriesStore;
+  /** Null where nothing is streamed. */
+  readonly live: LiveCandles | null;
+  readonly deepening: Deepening;
+  readonly keeper: UniverseKeeper;
+  readonly pipeline: Pipeline;
+  readonly batches: BatchOrder;
+  symbols(): readonly string[];
+  keys(): SeriesKey[];
+}
+
+/** Share of the market whose candle the stream may fail to bring before the next cycle lacks weight for it. */
+const FALLBACK_SHARE = 0.1;
+/** Lists of markets, the time, audits. */
+const OTHER_WEIGHT = 50;
+
+/** Builds what holds the candles, warm from disk, and begins to stream. Everything is released by `releasers`. */
+export async function openMarket(options: MarketOptions): Promise<Market> {
+  const { config, client, governor, exchangeClock, random, log, releasers } = options;
+  const { timeframes, candles, batch, cycle } = config;
+  const flushed = log.child({ part: 'cache' });
+  const cache = await openCache(options, exchangeClock, releasers, (report) => {
+    if (report.failed > 0) flushed.warn(report, 'candles could not be written to disk');
+    else flushed.debug(report, 'wrote candles to disk');
+  });
+  const store = storeOf(cache);
+  const universe = new UniverseFollower(options, cache);
+  const symbols = () => universe.keeper.current().instruments.map(({ symbol }) => symbol);
+  const keys = () => timeframes.flatMap((timeframe) => symbols().map((symbol) => ({ symbol, timeframe })));
+
+  universe.keeper.start(options.universe);
+  releasers.push(() => universe.keeper.stop());
+  const progress = warmProgress(flushed);
+  const warmed = await cache.load(keys(), { onProgress: progress });
+  flushed.info(warmed, 'warmed up from disk');
+
+  const window = pLimit(batch.requestsInFlight);
+  const sourceOptions = { client, store, lookback: candles.lookback, firstLook: candles.firstLook };
+  const live = config.stream.enabled ? openLive(options, store, symbols(), universe) : null;
+  const history = new HistorySource({ ...sourceOptions, window, onAnswered: options.onAnswered });
+  const pipeline = new Pipeline({ store, timeframes, clock: exchangeClock, sources: live?.sources ?? [history] });
+  const deepening = new Deepening({
+    client,
+    store,
+    governor,
+    reserveWeight: () => Math.ceil(symbols().length * FALLBACK_SHARE) + OTHER_WEIGHT,
+    clock: exchangeClock,
+    random,
+    onRevision: (key) => options.onRevision(key),
+    onBadSymbol: (symbol) => universe.keeper.noteBadSymbol(symbol),
+    onError: (err) => log.warn({ err }, 'candles could not be deepened'),
+  });
+  releasers.push(() => deepening.stop());
+  universe.follow({ live, deepening });
+  cache.start();
+  live?.start();
+  deepening.start();
+  const batches: BatchOrder =
+    live === null
+      ? settled(inOrder(batch.symbols), cycle.settleMs, exchangeClock)
+      : (of, slot, signal) => live.batches(of, slot, batch.symbols, signal);
+  return { cache, store, live, deepening, keeper: universe.keeper, pipeline, batches, symbols, keys };
+}
+
+function openLive(
+  options: MarketOptions,
+  store: SeriesStore,
+  symbols: readonly string[],
+  universe: UniverseFollower,
+): LiveCandles {
+  const { config, client, exchangeClock, random, streamUrl, releasers, onAnswered, onRevision } = options;
+  const log = options.log.child({ part: 'stream' });
+  const live = new LiveCandles({
+    store,
+    client,
+    openStream: (wanted, timeframe, handlers) =>
+      createStreamSource({
+        url: streamUrl,
+        symbols: wanted,
+        timeframe,
+        streamsPerConnection: config.stream.streamsPerConnection,
+        clock: exchangeClock,
+        random,
+        handlers,
+      }),
+    symbols,
+    timeframes: config.timeframes as readonly [Timeframe, ...Timeframe[]],
+    derive: config.candles.derive,
+    settleMs: config.cycle.settleMs,
+    lookback: config.candles.lookback,
+    firstLook: config.candles.firstLook,
+    window: pLimit(config.batch.requestsInFlight),
+    clock: exchangeClock,
+    exchangeNow: () => exchangeClock.now(),
+    random,
+    listener: {
+      onRevision,
+      onMismatch: (mismatch) => log.warn(mismatch, "a derived candle is not the exchange's own"),
+      onContractInfo: (info) => universe.keeper.noteContractInfo(info),
+      onNotice: (notice) => {
+        if (notice.kind === 'lost' && (notice.reason === 'rotation' || notice.reason === 'stopped'))
+          log.debug(notice, 'a connection ended');
+        else if (notice.kind === 'endpointTrusted') log.info(notice, 'the stream brings data again');
+        else log.warn(notice, NOTICES[notice.kind]);
+      },
+      onAnswered,
+      onError: (err) => log.error({ err }, 'candles could not be repaired'),
+    },
+  });
+  releasers.push(() => live.stop());
+  return live;
+}
+
+const NOTICES = {
+  lost: 'a connection was lost',
+  refused: 'the exchange refused a subscription',
+  streamsSuspect: 'streams stay silent; requests carry their series',
+  endpointSuspect: "every connection is accepted and stays mute; is the stream's address right?",
+} as const;
+
+/** Without a stream a cycle waits until its candles have settled, and asks for all of them. */
+function settled(order: BatchOrder, settleMs: number, clock: Clock): BatchOrder {
+  return async function* batches(symbols, slot, signal) {
+    const waitMs = slot + settleMs - clock.now();
+    if (waitMs > 0) await sleep(clock, waitMs, signal).catch(() => undefined);
+    yield* order(symbols, slot, signal);
+  };
+}
+
+function storeOf(cache: CandleCache): SeriesStore {
+  return {
+    get: ({ symbol, timeframe }): Series | undefined => cache.peek(symbol, timeframe) ?? undefined,
+    set: (series) => cache.put(series),
+    touch: ({ symbol, timeframe }) => cache.touch(symbol, timeframe),
+  };
+}
+
+/** One line per quarter. */
+function warmProgress(log: Logger): (progress: { done: number; total: number }) => void {
+  let told = 0;
+  return ({ done, total }) => {
+    const quarter = Math.floor((4 * done) / total);
+    if (quarter === told || quarter === 4) return;
+    told = quarter;
+    log.info({ series: done, total }, 'warming up from disk');
+  };
+}
+
+/** Lets everything that knows symbols follow the universe. */
+class UniverseFollower {
+  readonly keeper: UniverseKeeper;
+  readonly #log: Logger;
+  readonly #cache: CandleCache;
+  readonly #config: Config;
+  #followers: { readonly live: LiveCandles | null; readonly deepening: Deepening } | null = null;
+
+  constructor({ config, client, exchangeClock, random, log }: MarketOptions, cache: CandleCache) {
+    this.#log = log.child({ part: 'universe' });
+    this.#cache = cache;
+    this.#config = config;
+    this.keeper = new UniverseKeeper({
+      client,
+      exchangeNow: () => exchangeClock.now(),
+      filters: config.universe,
+      refreshEveryMs: config.universe.refreshEveryMs,
+      clock: exchangeClock,
+      random,
+      listener: {
+        onChange: (change) => this.#changed(change),
+        onError: (err) => this.#log.warn({ err }, 'the list of symbols could not be read'),
+      },
+    });
+  }
+
+  follow(followers: { readonly live: LiveCandles | null; readonly deepening: Deepening }): void {
+    this.#followers = followers;
+  }
+
+  #changed({ added, removed, universe }: UniverseChange): void {
+    this.#log.info(
+      { added: added.map(({ symbol }) => symbol), removed, symbols: universe.instruments.length },
+      'the universe changed',
+    );
+    this.#followers?.live?.setSymbols(universe.instruments.map(({ symbol }) => symbol));
+    for (const { symbol } of removed) {
+      this.#followers?.deepening.forget(symbol);
+      for (const timeframe of this.#config.timeframes) this.#cache.drop(symbol, timeframe);
+    }
+  }
+}
+
+/** Series that are to be brought to their lookback, those of the most liquid symbols first. */
+export function deepeningOrder({ keys, symbols, store }: Market, base: Timeframe): SeriesKey[] {
+  const rank = new Map(liquidityOrder(symbols(), store, base).map((symbol, index) => [symbol, index]));
+  return keys().sort((a, b) => (rank.get(a.symbol) ?? 0) - (rank.get(b.symbol) ?? 0));
+}
