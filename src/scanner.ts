@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { type AnalyzerPool, createAnalyzerPool } from './analyzers/pool.js';
-import type { CacheStats, CandleCache, LoadProgress } from './cache/tiers.js';
+import type { CacheStats, CandleCache } from './cache/tiers.js';
 import { ExchangeError } from './domain/errors.js';
 import type { Timeframe } from './domain/timeframe.js';
 import { type FoundationOptions, openCache, openClient, openGovernor } from './foundation.js';
@@ -40,7 +40,6 @@ export interface ScanOutcome {
 export interface ScannerOptions extends FoundationOptions {
   /** The newest candles may still change; the scan waits this long before it asks for them. */
   readonly onSettle?: (waitMs: number) => void;
-  readonly onWarm?: (progress: LoadProgress) => void;
   readonly onPlan?: (plan: CyclePlan) => void;
   readonly onProgress?: (doneSymbols: number, symbols: number) => void;
 }
@@ -97,6 +96,9 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   });
   universeReady.catch(() => undefined);
   const cache = await openCache(options, clock, parts.releasers);
+  // What is on disk does not wait for the list of markets.
+  const cacheStart = clock.monotonic();
+  const warming = cache.load(cache.stored(config.timeframes)).then(() => clock.monotonic() - cacheStart);
   const { universe, skewMs } = await universeReady;
   const universeMs = clock.monotonic() - start;
   const slot = await settledSlot(governor, config.timeframes[0], config.cycle.settleMs, clock, options.onSettle);
@@ -104,9 +106,9 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const symbols = universe.instruments.map(({ symbol }) => symbol);
   const keys = symbols.flatMap((symbol) => config.timeframes.map((timeframe) => ({ symbol, timeframe })));
   const store = storeOf(cache);
-  const cacheStart = clock.monotonic();
-  await cache.load(keys, options.onWarm === undefined ? {} : { onProgress: options.onWarm });
-  const cacheMs = clock.monotonic() - cacheStart;
+  const cacheMs = await warming;
+  const absent = keys.filter(({ symbol, timeframe }) => cache.peek(symbol, timeframe) === null);
+  await cache.load(absent);
   const plan = planCycle(client, governor, store, keys, slot, config.candles.firstLook);
   options.onPlan?.(plan);
   const pool = await parts.pool;

@@ -20,6 +20,11 @@ export function segmentKey(exchange: string, { symbol, timeframe }: SeriesKey): 
   return `series/${exchange}/${timeframe}/${segment.toString(16)}`;
 }
 
+/** Whether a segment holds series of the exchange. */
+export function isOf(exchange: string, key: string): boolean {
+  return key.startsWith(`series/${exchange}/`);
+}
+
 /** The timeframe of a segment key, or null when it is no segment key. */
 export function segmentTimeframe(key: string): Timeframe | null {
   const timeframe = /^series\/[^/]+\/([^/]+)\/[0-9a-f]+$/.exec(key)?.[1];

@@ -94,6 +94,11 @@ export class SegmentStore {
     return this.#catalog.get(key)?.symbols ?? [];
   }
 
+  /** The keys of all segments. */
+  keys(): string[] {
+    return this.#catalog.values().map(({ key }) => key);
+  }
+
   /** Concurrent reads of a key share one. What fails a check is removed and never served. */
   read(key: string): Promise<ReadResult> {
     const running = this.#reads.get(key);

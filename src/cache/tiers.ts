@@ -3,7 +3,7 @@ import type { Series } from '../domain/series.js';
 import type { Cancel, Clock } from '../lib/clock.js';
 import { groupBy } from '../lib/group-by.js';
 import { hydrate, isUsable } from './hydrate.js';
-import { type SeriesKey, segmentKey } from './keys.js';
+import { isOf, type SeriesKey, segmentKey, segmentTimeframe } from './keys.js';
 import { L1, type L1Stats } from './l1.js';
 import type { SegmentStore, SegmentStoreStats } from './l2.js';
 import { type FlushReport, WriteBehind } from './write-behind.js';
@@ -132,6 +132,16 @@ export class CandleCache {
   put(series: Series): void {
     if (this.#l1.peek(keyText(series)) !== series) this.#l1.set(keyText(series), series);
     this.#writeBehind.mark(series);
+  }
+
+  /** The series of these timeframes that are on disk, segment by segment. */
+  stored(timeframes: readonly SeriesKey['timeframe'][]): SeriesKey[] {
+    const { store, exchange } = this.#options;
+    return store.keys().flatMap((key) => {
+      const timeframe = timeframes.find((candidate) => candidate === segmentTimeframe(key));
+      if (timeframe === undefined || !isOf(exchange, key)) return [];
+      return store.symbolsOf(key).map((symbol) => ({ symbol, timeframe }));
+    });
   }
 
   /**

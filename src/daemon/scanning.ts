@@ -145,6 +145,7 @@ export class Scanning {
       store: market.store,
       batches: market.batches,
       streamed: live !== null,
+      arrivedAt: (symbol) => live?.arrivedAt(symbol) ?? null,
       provisional: () =>
         live !== null && settings.config.cycle.provisional ? (symbol, slot) => live.provisional(symbol, slot) : null,
       analysis: new RememberedAnalysis({ pool: counted, results }),

@@ -1,5 +1,6 @@
 import type { Slot } from '../domain/slot.js';
 import type { SkipReason } from '../pipeline/source.js';
+import type { LatencySummary } from './latencies.js';
 import { type CycleOutcome, outcomeOf } from './outcome.js';
 import type { CycleReport } from './report.js';
 import type { SlotTick } from './slot-loop.js';
@@ -37,12 +38,15 @@ export interface CycleRecord {
   readonly rejectedCandles: number;
   readonly analyzerFailures: number;
   readonly signals: PublishedCounts;
+  /** From the last candle of a batch to the publication of what was found in it; null when nothing came meanwhile. */
+  readonly arrivalToPublished: LatencySummary | null;
 }
 
 export interface CycleExtras {
   readonly requests: number;
   readonly weight: number;
   readonly signals: PublishedCounts;
+  readonly arrivalToPublished: LatencySummary | null;
 }
 
 export function cycleRecord(report: CycleReport, tick: SlotTick, extras: CycleExtras): CycleRecord {

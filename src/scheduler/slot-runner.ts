@@ -9,6 +9,7 @@ import type { BatchOrder } from './batches.js';
 import { runCycle } from './cycle.js';
 import { type CycleRecord, cycleRecord } from './cycle-record.js';
 import { deadlineSignal } from './deadline.js';
+import { Latencies } from './latencies.js';
 import { runProvisional } from './provisional.js';
 import type { Publisher } from './publisher.js';
 import type { RememberedAnalysis } from './remembered-analysis.js';
@@ -22,6 +23,8 @@ export interface SlotRunnerOptions {
   readonly store: SeriesStore;
   readonly batches: BatchOrder;
   readonly streamed: boolean;
+  /** When the symbol's newest candle came, monotonic ms; null when that is not known. */
+  readonly arrivedAt: (symbol: string) => number | null;
   /** The series of a symbol as they will be at the slot if nothing changes any more; null where nothing is published before it is final. */
   readonly provisional: () => ((symbol: string, slot: Slot) => readonly SeriesWindow[] | null) | null;
   readonly analysis: RememberedAnalysis;
@@ -65,12 +68,13 @@ export class SlotRunner {
     const { slot } = tick;
     const symbols = this.#inOrder();
     const before = options.requests();
+    const latencies = new Latencies(options.clock, options.arrivedAt);
     const deadline = deadlineSignal(options.clock, options.deadlineMs(slot), options.governor, stop);
     const final = new AbortController();
     this.#running = true;
     try {
       const early = this.#foretell(slot, symbols, final.signal);
-      const report = await runCycle(this.#cycleParts(slot), slot, symbols, deadline.signal);
+      const report = await runCycle(this.#cycleParts(slot, latencies), slot, symbols, deadline.signal);
       final.abort();
       await early;
       this.#lastSlot = slot;
@@ -79,6 +83,7 @@ export class SlotRunner {
         requests: after.total - before.total,
         weight: after.weight - before.weight,
         signals: options.publisher.takeCounts(),
+        arrivalToPublished: latencies.summary(),
       };
       options.onCycle(cycleRecord(report, tick, extras), report);
     } finally {
@@ -124,7 +129,7 @@ export class SlotRunner {
     return priorityOrder(all, { liquidity: liquidityHeld(all, store, timeframes[0]), recentSignals });
   }
 
-  #cycleParts(slot: Slot) {
+  #cycleParts(slot: Slot, latencies: Latencies) {
     const { pipeline, analysis, leastWarmup, clock, exchange, batches, streamed, publisher } = this.#options;
     return {
       pipeline,
@@ -136,6 +141,7 @@ export class SlotRunner {
       onBatch: async ({ acquired, result }: FinishedBatch) => {
         for (const { symbol, candleCloseTime } of result.findings) this.#recentSignals.set(symbol, candleCloseTime);
         await publisher.publish({ slot, status: 'confirmed', windows: acquired.windows, result });
+        latencies.published(acquired.windows);
       },
     };
   }

@@ -87,6 +87,7 @@ export class LiveCandles {
   readonly #repairs: Repairs;
   readonly #audit: DerivedAudit;
   readonly #stream: StreamSource;
+  readonly #arrivedAt = new Map<string, number>();
   #symbols: ReadonlySet<string>;
   /** Symbols that the newest cycle waited for the stream to bring. */
   #awaited: { readonly slot: Slot; readonly symbols: ReadonlySet<string> } = { slot: 0, symbols: new Set() };
@@ -158,6 +159,7 @@ export class LiveCandles {
       this.#assembly.forget(symbol);
       this.#repairs.forget(symbol);
       this.#forming.delete(symbol);
+      this.#arrivedAt.delete(symbol);
     }
     this.#symbols = wanted;
     this.#stream.setSymbols(wanted);
@@ -176,6 +178,11 @@ export class LiveCandles {
       arrival: (symbol) => this.#feed.arrival(keysOf(symbol), slot, signal),
       clock,
     });
+  }
+
+  /** When the symbol's series grew last, monotonic ms; null before that. */
+  arrivedAt(symbol: string): number | null {
+    return this.#arrivedAt.get(symbol) ?? null;
   }
 
   /** The newest known state of a base candle that is not final yet, or null. */
@@ -240,6 +247,7 @@ export class LiveCandles {
       this.#stream.markClosed(symbol, newest.row);
       this.#forming.closed(symbol, newest.row[0]);
     }
+    this.#arrivedAt.set(symbol, this.#options.clock.monotonic());
     this.#arrivals.arrived(symbol);
   }
 
