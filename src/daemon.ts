@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnalyzerMetrics } from './analyzers/metrics.js';
 import { ResultCache } from './cache/results.js';
@@ -15,6 +14,7 @@ import { Settings } from './daemon/settings.js';
 import { openTimekeeping, type Timekeeping } from './daemon/timekeeping.js';
 import { type Timeframe, timeframeMs } from './domain/timeframe.js';
 import { type FoundationOptions, openClient, openGovernor } from './foundation.js';
+import { abortable } from './lib/abort.js';
 import type { RootLogger } from './lib/log.js';
 import { Releasers } from './lib/releasers.js';
 import { RetryBudget, retry } from './lib/retry.js';
@@ -259,11 +259,13 @@ class RunningDaemon implements Daemon {
     const { config } = settings;
     const market = new Releasers();
     try {
+      // A slot of a clock that is wrong would keep the true ones from running.
+      await abortable(time.keeper.synchronized, this.#stop.signal);
       const start = clock.monotonic();
       const { universe } = await loadUniverse(client, governor, {
         filters: config.universe,
         clock: time.exchangeClock,
-        mayTrustDate: existsSync(config.cache.l2Dir),
+        mayTrustDate: true,
       });
       instruments.cycles.prepared('universe', clock.monotonic() - start);
       this.#stop.signal.throwIfAborted();

@@ -1,9 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/schema.js';
 import { systemClock } from '../lib/clock.js';
+import { MAIN } from './main-file.js';
 import { version } from './version.js';
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
 /** The market of the embedded exchange is as large as the real one, unless more is asked for. */
 const SYMBOLS = 530;
 
@@ -23,6 +22,8 @@ export interface EmbeddedOptions {
   /** Symbols that the scan is going to ask for, or null. */
   readonly symbols: number | null;
   readonly weightLimit?: number;
+  /** The exchange's clock minus ours. */
+  readonly clockOffsetMs?: number;
 }
 
 /** The exchange that the configuration names; `sim` without an address is started here, in a process of its own. */
@@ -34,6 +35,7 @@ export async function openExchange({ exchange }: Config, options: EmbeddedOption
   const { startSimProcess } = await import('../sim/process.js');
   const argv = [MAIN, 'sim', '--latency-ms', options.latencyMs, '--symbols', Math.max(SYMBOLS, options.symbols ?? 0)];
   if (options.weightLimit !== undefined) argv.push('--weight-limit', options.weightLimit);
+  if (options.clockOffsetMs !== undefined) argv.push('--clock-offset-ms', options.clockOffsetMs);
   const sim = await startSimProcess({ argv: argv.map(String), clock: systemClock });
   // Its candles depend on the seed and on the program that makes them up, not on the port.
   const { restUrl, streamUrl } = sim;

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.js';
+import type { Cancel, Clock } from '../lib/clock.js';
 import type { RootLogger } from '../lib/log.js';
 import { EXIT, type Io } from './io.js';
 
@@ -18,6 +18,7 @@ export class Ending {
   readonly #log: RootLogger;
   readonly #clock: Clock;
   #answer: (exitCode: number) => void = () => {};
+  #cancelDeadline: Cancel = () => {};
   #isAsked = false;
 
   constructor(io: Io, log: RootLogger, clock: Clock) {
@@ -37,7 +38,9 @@ export class Ending {
     process.on('unhandledRejection', this.#onError);
   }
 
+  /** The end has come by itself. */
   unwatch(): void {
+    this.#cancelDeadline();
     process.off('SIGTERM', this.#onSignal);
     process.off('SIGINT', this.#onSignal);
     process.off('message', this.#onMessage);
@@ -50,7 +53,7 @@ export class Ending {
     this.#isAsked = true;
     this.#log.info({ why }, 'stopping');
     this.#answer(exitCode);
-    this.#clock.setTimer(HARD_DEADLINE_MS, () => this.#enforce('it took too long'));
+    this.#cancelDeadline = this.#clock.setTimer(HARD_DEADLINE_MS, () => this.#enforce('it took too long'));
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {

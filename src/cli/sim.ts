@@ -1,6 +1,6 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../domain/errors.js';
-import { systemClock } from '../lib/clock.js';
+import { type Clock, shiftedBy, systemClock } from '../lib/clock.js';
 import { seededRandom } from '../lib/random.js';
 import type { AnyFaultInput } from '../sim/control.js';
 import type { FaultRuleInput } from '../sim/faults/rule.js';
@@ -14,6 +14,7 @@ interface SimCommandOptions extends CommonOptions {
   readonly seed: number;
   readonly latencyMs: number;
   readonly jitterMs: number;
+  readonly clockOffsetMs: number;
   readonly weightLimit: number;
   readonly retryAfter: boolean;
   readonly csv?: string;
@@ -30,6 +31,12 @@ export function simCommand(io: Io, done: (exitCode: number) => void): Command {
     .option('--csv <dir>', 'serves recorded candles (SYMBOL-TF.csv[.gz]) shifted so that they end now')
     .option('--latency-ms <n>', 'delay of every reply', wholeNumber(0, 60_000), 0)
     .option('--jitter-ms <n>', 'added to the delay at random, up to this', wholeNumber(0, 60_000), 0)
+    .option(
+      '--clock-offset-ms <n>',
+      "its clock minus this machine's, so that a slot is near or clocks differ",
+      offset,
+      0,
+    )
     .option('--weight-limit <n>', 'weight units per UTC minute', wholeNumber(1), 2_400)
     .option('--retry-after', 'sends Retry-After with 429 and 418', false)
     .option('--frames-per-second <n>', 'load: frames of every stream, whether or not it traded', wholeNumber(1, 100))
@@ -39,15 +46,16 @@ export function simCommand(io: Io, done: (exitCode: number) => void): Command {
         import('../sim/process.js'),
         import('../sim/control.js'),
       ]);
+      const clock = shiftedBy(systemClock, options.clockOffsetMs);
       const stop = new AbortController();
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
       const faults = options.fault.flatMap(parseFault);
       const onParentGone = parentGone(process);
       await runSim(
         {
-          market: await marketOf(options),
+          market: await marketOf(options, clock),
           port: options.port,
-          clock: systemClock,
+          clock,
           random: seededRandom(options.seed),
           latencyMs: options.latencyMs,
           jitterMs: options.jitterMs,
@@ -67,14 +75,20 @@ export function simCommand(io: Io, done: (exitCode: number) => void): Command {
     });
 }
 
-async function marketOf({ csv, seed, symbols }: SimCommandOptions) {
-  const now = systemClock.now();
+async function marketOf({ csv, seed, symbols }: SimCommandOptions, clock: Clock) {
+  const now = clock.now();
   if (csv === undefined) {
     const { seededMarket } = await import('../sim/market/seeded/seeded-market.js');
     return seededMarket({ symbols, seed, now });
   }
   const { csvMarket } = await import('../sim/market/csv/csv-market.js');
   return csvMarket(csv, { now });
+}
+
+function offset(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError(`found ${text}, allowed a whole number of milliseconds`);
 }
 
 function parseFault(text: string): AnyFaultInput[] {

@@ -30,6 +30,15 @@ export const systemClock: Clock = {
   },
 };
 
+/** A clock whose wall time is `offsetMs` later. */
+export function shiftedBy(clock: Clock, offsetMs: number): Clock {
+  return {
+    now: () => clock.now() + offsetMs,
+    monotonic: () => clock.monotonic(),
+    setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
+  };
+}
+
 /** Resolves after `delayMs`; rejects with the signal's reason when that fires first. Leaves no timer or listener behind. */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -49,7 +49,10 @@ const ESTIMATE_ERROR_MS = 500;
  * a reading at once. One wrong answer does not move it, because slots only ever go forward.
  */
 export class ExchangeClockKeeper {
+  /** Resolves with the first reading that is used; before it the time is only our own. */
+  readonly synchronized: Promise<void>;
   readonly #options: ExchangeClockOptions;
+  #onSynchronized: () => void = () => {};
   /** Exchange's clock minus monotonic clock. */
   #offsetMs: number;
   #readAtMs: number | null = null;
@@ -66,6 +69,9 @@ export class ExchangeClockKeeper {
     const { governor, clock } = options;
     this.#options = options;
     this.#offsetMs = governor.exchangeNow() - clock.monotonic();
+    this.synchronized = new Promise((resolve) => {
+      this.#onSynchronized = resolve;
+    });
   }
 
   /** Reads at once, and from then on. */
@@ -174,6 +180,7 @@ export class ExchangeClockKeeper {
     this.#offsetMs = offsetMs;
     this.#readAtMs = this.#options.clock.monotonic();
     this.#readingsTotal += 1;
+    this.#onSynchronized();
     const skewMs = this.skewMs();
     const skewed = Math.abs(skewMs) > SKEW_MS;
     if (skewed === this.#skewed) return;

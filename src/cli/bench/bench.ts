@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../../config/schema.js';
+import { slotAt } from '../../domain/slot.js';
+import { type Timeframe, timeframeMs } from '../../domain/timeframe.js';
 import { systemClock } from '../../lib/clock.js';
 import { colourAllowed, configOf } from '../common.js';
 import { openExchange } from '../embedded.js';
@@ -12,9 +14,10 @@ import type { ScanReport } from '../scan-report.js';
 import type { AnalysisResult, AnalysisTask } from './analysis.js';
 import { runCommand, runModule } from './child.js';
 import type { FloorResult, FloorTask } from './floor.js';
+import { runLiveSlot } from './live.js';
 import { type BenchMarket, benchMarket, quietMoment } from './market.js';
 import type { OldWayResult, OldWayTask } from './old-way.js';
-import { type BenchReport, type BenchRun, summarize } from './report.js';
+import { type BenchReport, type BenchRun, type LiveRun, summarize } from './report.js';
 import { benchView } from './view.js';
 
 /** Enough for any number of runs: a benchmark of waiting for the next minute is none. */
@@ -24,6 +27,9 @@ const OLD_WAY_SYMBOLS = 64;
 const FULL_LOOK = 499;
 /** Weight of the requests beside the klines: list of markets, time, one ping before each run. */
 const OTHER_WEIGHT = 45;
+/** What a daemon needs from its start until it holds and streams everything. */
+const COLD_START_MS = 20_000;
+const LIVE_PATIENCE_MS = 90_000;
 
 /** Measures the scan against what it cannot beat and against what it replaces; every run in a fresh process. */
 export async function runBench(options: ScanOptions, io: Io): Promise<number> {
@@ -89,6 +95,7 @@ async function measure(course: Course): Promise<BenchReport> {
     timeframes: config.timeframes,
     limit: config.candles.firstLook,
   } satisfies OldWayTask);
+  runs.push(...(await measureLive(course)));
   const analysis = await runModule<AnalysisResult>('./analysis.js', {
     series: market.paths.length,
   } satisfies AnalysisTask);
@@ -105,6 +112,51 @@ async function measure(course: Course): Promise<BenchReport> {
   };
 }
 
+/**
+ * Slots of a running daemon: on embedded exchanges of their own, whose next slot is near, or one of each mode on the given
+ * exchange, whose slots come when they come.
+ */
+async function measureLive({ market, config, options, io }: Course): Promise<LiveRun[]> {
+  const [base] = config.timeframes;
+  const isEmbedded = config.exchange.id === 'sim' && config.exchange.restUrl === null;
+  const patienceMs = LIVE_PATIENCE_MS + (isEmbedded ? 0 : timeframeMs(base));
+  const runs: LiveRun[] = [];
+  for (let run = 1; run <= (isEmbedded ? options.runs : 1); run++) {
+    for (const mode of ['warm', 'stream'] as const) {
+      const exchange = await openExchange(config, {
+        latencyMs: options.latencyMs,
+        symbols: market.unified.length,
+        weightLimit: EMBEDDED_WEIGHT_LIMIT,
+        clockOffsetMs: offsetToSlot(base, COLD_START_MS),
+      });
+      try {
+        const { restUrl, streamUrl } = exchange;
+        const settings = settingsFor(options);
+        if (restUrl !== null) settings.push(`exchange.restUrl=${restUrl}`);
+        if (streamUrl !== null) settings.push(`exchange.streamUrl=${streamUrl}`);
+        runs.push(
+          await runLiveSlot({ mode, run, settings, configFiles: options.config, env: { ...io.env }, patienceMs }),
+        );
+      } finally {
+        await exchange.close();
+      }
+    }
+  }
+  return runs;
+}
+
+/** What to add to our clock so that the newest slot of the timeframe is about to come again. */
+function offsetToSlot(base: Timeframe, leadMs: number): number {
+  const now = systemClock.now();
+  return slotAt(now, base) - leadMs - now;
+}
+
+/** What the user set, with the exchange left to the caller. */
+function settingsFor(options: ScanOptions): string[] {
+  const own = options.set.filter((setting) => !/^exchange\.(id|restUrl|streamUrl)=/.test(setting));
+  return [...own, ...settingsOf({ ...options, exchange: 'binanceusdm' })];
+}
+
 function runFloor({ restUrl, market, config }: Course): Promise<FloorResult> {
   return runModule<FloorResult>('./floor.js', {
     restUrl,
@@ -116,13 +168,7 @@ function runFloor({ restUrl, market, config }: Course): Promise<FloorResult> {
 
 /** One scan by a fresh process that keeps its files in `dataDir`. */
 async function runScan({ restUrl, options, io }: Course, dataDir: string, more: readonly string[] = []) {
-  const own = options.set.filter((setting) => !/^exchange\.(id|restUrl)=/.test(setting));
-  const settings = [
-    ...own,
-    ...settingsOf({ ...options, exchange: 'binanceusdm' }),
-    `exchange.restUrl=${restUrl}`,
-    ...more,
-  ];
+  const settings = [...settingsFor(options), `exchange.restUrl=${restUrl}`, ...more];
   const args = [
     'scan',
     '--json',

@@ -1,7 +1,6 @@
 import { fork, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+import { MAIN } from '../main-file.js';
 
 export interface ProcessRun {
   readonly stdout: string;

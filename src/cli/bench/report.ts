@@ -1,12 +1,19 @@
 import type { IndicatorComparison } from '../../analyzers/indicators/benchmark.js';
+import type { CycleRecord } from '../../scheduler/cycle-record.js';
 import type { ScanReport } from '../scan-report.js';
 
 /** `cold` knows nothing; `restart` finds the candles of an earlier run on disk, as many as the lookback holds. */
-export type BenchMode = 'cold' | 'restart';
+export type ScanMode = 'cold' | 'restart';
+
+/**
+ * A slot in a running daemon, which holds all candles but the newest: `warm` asks for these, `stream` is brought them and
+ * asks for what did not come.
+ */
+export type LiveMode = 'warm' | 'stream';
 
 /** One scan in a process of its own: its report, with its longest lists counted. */
-export interface BenchRun extends Omit<ScanReport, 'signals' | 'excluded'> {
-  readonly mode: BenchMode;
+export interface ScanRun extends Omit<ScanReport, 'signals' | 'excluded'> {
+  readonly mode: ScanMode;
   readonly run: number;
   readonly signals: number;
   readonly excluded: number;
@@ -14,18 +21,36 @@ export interface BenchRun extends Omit<ScanReport, 'signals' | 'excluded'> {
   readonly processMs: number;
 }
 
+/** One cycle of a daemon. */
+export interface LiveRun
+  extends Pick<
+    CycleRecord,
+    'durationMs' | 'symbols' | 'stages' | 'requests' | 'weight' | 'signals' | 'arrivalToPublished'
+  > {
+  readonly mode: LiveMode;
+  readonly run: number;
+  /** Of the whole daemon, its cold start included. */
+  readonly process: { readonly maxRssBytes: number; readonly loopDelayP99Ms: number };
+}
+
+export type BenchRun = ScanRun | LiveRun;
+
 export interface ModeSummary {
-  readonly mode: BenchMode;
-  /** From the first request to the report. */
+  readonly mode: ScanMode | LiveMode;
+  /** From the first request to the report; of a cycle from its start until everything is published. */
   readonly medianMs: number;
   readonly minMs: number;
   readonly maxMs: number;
-  /** From spawn to exit, median. */
-  readonly processMs: number;
+  /** From spawn to exit, median; null of a daemon. */
+  readonly processMs: number | null;
   /** Highest of all runs. */
   readonly maxRssBytes: number;
   /** Event-loop delay of the main thread, highest p99 of all runs. */
   readonly loopDelayP99Ms: number;
+  /** Klines requests and others, median. */
+  readonly requests: number;
+  /** From the last candle of a batch to the publication of what was found in it, the slowest batch of all runs. */
+  readonly arrivalToPublishedMs: number | null;
 }
 
 /** Ratios are of one run of the benchmark on one machine; only they can be compared between machines. */
@@ -54,6 +79,8 @@ export interface BenchReport {
     readonly processToFloor: number;
     /** Restart to cold scan, both from process start to exit. */
     readonly restartToCold: number;
+    /** Requests of a slot that the stream brings to those of a cold scan. */
+    readonly streamRequestsToCold: number | null;
     /** The old way's whole market to a cold scan. */
     readonly oldWayToCold: number;
     /** Indicators through technicalindicators to our kernels. */
@@ -73,13 +100,15 @@ export function summarize(
   measured: Measured,
 ): Pick<BenchReport, 'summary' | 'floor' | 'oldWay' | 'analysis' | 'ratios'> {
   const { runs, floors, oldWayPerSymbolMs, analysis, requests } = measured;
-  const cold = summaryOf('cold', runs);
-  const restart = summaryOf('restart', runs);
+  const scans = runs.filter((run) => isScan(run));
+  const cold = summaryOfScans('cold', scans);
+  const restart = summaryOfScans('restart', scans);
+  const live = LIVE_MODES.flatMap((mode) => summaryOfLive(mode, runs));
   const floorMs = median(floors);
   const symbols = runs[0]?.symbols.total ?? 0;
   const oldWayMs = oldWayPerSymbolMs * symbols;
   return {
-    summary: [cold, restart],
+    summary: [cold, restart, ...live],
     floor: {
       requestsMs: round(floorMs),
       minMs: round(Math.min(...floors)),
@@ -96,23 +125,58 @@ export function summarize(
       coldToFloor: round(cold.medianMs / floorMs),
       processToFloor: round(cold.processMs / floorMs),
       restartToCold: round(restart.processMs / cold.processMs),
+      streamRequestsToCold: ratioOf(live.find(({ mode }) => mode === 'stream')?.requests, cold.requests),
       oldWayToCold: round(oldWayMs / cold.medianMs),
       technicalIndicatorsToKernels: round(analysis.ratio),
     },
   };
 }
 
-function summaryOf(mode: BenchMode, all: readonly BenchRun[]): ModeSummary {
+const LIVE_MODES = ['warm', 'stream'] as const satisfies readonly LiveMode[];
+
+function isScan(run: BenchRun): run is ScanRun {
+  return run.mode === 'cold' || run.mode === 'restart';
+}
+
+function ratioOf(part: number | undefined, whole: number): number | null {
+  return part === undefined ? null : Math.round((part / whole) * 10_000) / 10_000;
+}
+
+function summaryOfScans(mode: ScanMode, all: readonly ScanRun[]) {
   const runs = all.filter((run) => run.mode === mode);
-  const durations = runs.map(({ durationMs }) => durationMs);
   return {
     mode,
-    medianMs: round(median(durations)),
-    minMs: Math.min(...durations),
-    maxMs: Math.max(...durations),
+    ...times(runs),
     processMs: round(median(runs.map(({ processMs }) => processMs))),
+    requests: median(runs.map(({ requests }) => requests.total)),
+    arrivalToPublishedMs: null,
+  };
+}
+
+/** Nothing when the mode was not run. */
+function summaryOfLive(mode: LiveMode, all: readonly BenchRun[]): ModeSummary[] {
+  const runs = all.filter((run): run is LiveRun => run.mode === mode);
+  if (runs.length === 0) return [];
+  const slowest = runs.flatMap(({ arrivalToPublished }) => arrivalToPublished?.maxMs ?? []);
+  return [
+    {
+      mode,
+      ...times(runs),
+      processMs: null,
+      requests: median(runs.map(({ requests }) => requests)),
+      arrivalToPublishedMs: slowest.length === 0 ? null : round(Math.max(...slowest)),
+    },
+  ];
+}
+
+function times(runs: readonly Pick<BenchRun, 'durationMs' | 'process'>[]) {
+  const durations = runs.map(({ durationMs }) => durationMs);
+  return {
+    medianMs: round(median(durations)),
+    minMs: round(Math.min(...durations)),
+    maxMs: round(Math.max(...durations)),
     maxRssBytes: Math.max(...runs.map(({ process }) => process.maxRssBytes)),
-    loopDelayP99Ms: Math.max(...runs.map(({ process }) => process.loopDelayP99Ms)),
+    loopDelayP99Ms: round(Math.max(...runs.map(({ process }) => process.loopDelayP99Ms))),
   };
 }
 
