@@ -11,7 +11,7 @@ import type {
   SignalStore,
   SignalUpdate,
 } from './contract.js';
-import { judge } from './judge.js';
+import { type Judgement, judge } from './judge.js';
 import { isKept } from './lifecycle.js';
 import { encodeLine } from './line.js';
 import { SignalLog, type SignalLogOptions } from './log.js';
@@ -71,6 +71,13 @@ export async function openSignalStore(options: SignalStoreOptions): Promise<Sign
   });
 }
 
+/** An update on its way, and who waits for it. */
+interface Waiting {
+  readonly update: SignalUpdate;
+  readonly resolve: (report: PublishReport) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 /** The newest signals in memory, everything that was ever confirmed in files. */
 class FileSignalStore implements SignalStore {
   readonly #clock: Clock;
@@ -81,6 +88,7 @@ class FileSignalStore implements SignalStore {
   readonly #statements = new Statements(STATEMENTS);
   readonly #tally = new SignalTally();
   readonly #publisher = pLimit(1);
+  readonly #queue: Waiting[] = [];
   #closed: Promise<void> | null = null;
 
   constructor(
@@ -102,7 +110,11 @@ class FileSignalStore implements SignalStore {
 
   async publish(update: SignalUpdate): Promise<PublishReport> {
     if (this.#closed !== null) throw new Error('signals were published after their store was closed');
-    return this.#publisher(() => this.#publish(update));
+    const report = new Promise<PublishReport>((resolve, reject) => {
+      this.#queue.push({ update, resolve, reject });
+    });
+    void this.#publisher(() => this.#publishNext());
+    return report;
   }
 
   query(query: SignalQuery): SignalPage {
@@ -127,20 +139,45 @@ class FileSignalStore implements SignalStore {
     return this.#closed;
   }
 
-  async #publish(update: SignalUpdate): Promise<PublishReport> {
-    const known = { memory: this.#memory, statements: this.#statements };
-    const at = Math.round(this.#clock.now());
-    const { changes, repeated, stale } = judge(update, known, at, this.#lateAfterMs);
-    const lines = changes.filter(({ record }) => isKept(record)).map(({ record }) => encodeLine(record));
+  /** The batches of a cycle come faster than a disk syncs: those that wait become safe together. */
+  async #publishNext(): Promise<void> {
+    const group = this.#queue.splice(0, independentCount(this.#queue));
+    const judged = group.flatMap((waiting) => this.#judge(waiting));
+    const kept = judged.flatMap(({ changes }) => changes.filter(({ record }) => isKept(record)));
+    const lines = kept.map(({ record }) => encodeLine(record));
     // Before anyone can query them, so that nobody sees a signal that a crash would take back.
     const saved = lines.length === 0 || (await this.#log.append(lines));
-    for (const change of changes) {
-      this.#memory.put(change.record);
-      this.#tally.count(change);
+    for (const { changes, repeated, stale, resolve } of judged) {
+      for (const change of changes) {
+        this.#memory.put(change.record);
+        this.#tally.count(change);
+      }
+      this.#tally.repeated += repeated;
+      this.#tally.stale += stale;
+      resolve({ changes, repeated, stale, saved });
     }
     this.#memory.trim();
-    this.#tally.repeated += repeated;
-    this.#tally.stale += stale;
-    return { changes, repeated, stale, saved };
   }
+
+  /** Nothing for an update that contradicts itself: it is rejected. */
+  #judge({ update, resolve, reject }: Waiting): (Judgement & Pick<Waiting, 'resolve'>)[] {
+    const known = { memory: this.#memory, statements: this.#statements };
+    try {
+      return [{ ...judge(update, known, Math.round(this.#clock.now()), this.#lateAfterMs), resolve }];
+    } catch (error) {
+      reject(error);
+      return [];
+    }
+  }
+}
+
+/** How many of the updates, from the first on, speak of different candles, so that each can be judged without the others. */
+function independentCount(queue: readonly Waiting[]): number {
+  const candles = new Set<string>();
+  for (const [index, { update }] of queue.entries()) {
+    const keys = update.candles.map(candleKey);
+    if (keys.some((key) => candles.has(key))) return Math.max(1, index);
+    for (const key of keys) candles.add(key);
+  }
+  return queue.length;
 }

@@ -296,3 +296,42 @@ describe('close', () => {
     await expect(store.publish(update([finding()]))).rejects.toThrow('after their store was closed');
   });
 });
+
+describe('updates that wait for the disk', () => {
+  it('become safe together, each with a report of its own', async () => {
+    const dir = signalsDir();
+    const disk = new IllDisk();
+    const { store } = await openStore(dir, { open: disk.open });
+    await store.publish(update([finding({ symbol: 'FIRST' })]));
+    disk.calls = [];
+    const findings = manyFindings(40);
+    const reports = await Promise.all(findings.map((one) => store.publish(update([one]))));
+    expect(reports.map(({ changes, saved }) => [changes.map(({ record }) => record.id), saved])).toEqual(
+      findings.map(({ id }) => [[id], true]),
+    );
+    expect(disk.calls.filter((call) => call === 'datasync').length).toBeLessThanOrEqual(2);
+    expect(linesIn(dir)).toHaveLength(41);
+  });
+
+  it('are judged one after the other when they speak of the same candle', async () => {
+    const { store } = await openStore(signalsDir());
+    const btc = finding();
+    const [first, amended, gone] = await Promise.all([
+      store.publish(update([btc])),
+      store.publish(update([{ ...btc, direction: 'short' }])),
+      store.publish(update([], { candles: update([btc]).candles })),
+    ]);
+    const kinds = [first, amended, gone].map(({ changes }) => changes.map(({ kind }) => kind));
+    expect(kinds).toEqual([['published'], ['amended'], ['revoked']]);
+  });
+
+  it('reject alone when they contradict themselves', async () => {
+    const { store } = await openStore(signalsDir());
+    const [good, bad] = await Promise.allSettled([
+      store.publish(update([finding({ symbol: 'AUSDT' })])),
+      store.publish(update([finding({ symbol: 'BUSDT' })], { candles: [] })),
+    ]);
+    expect([good.status, bad.status]).toEqual(['fulfilled', 'rejected']);
+    expect(store.query({ limit: 10 }).items.map(({ symbol }) => symbol)).toEqual(['AUSDT']);
+  });
+});
