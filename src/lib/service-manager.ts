@@ -16,6 +16,8 @@ export interface ServiceManagerOptions {
   readonly pid?: number;
   /** Whether the work goes on. While it does not, the watchdog hears nothing, and systemd restarts the process. */
   readonly isAlive?: () => boolean;
+  /** It is called ready by then whatever it waits for, before its manager ends it for being late; 120 s by default. */
+  readonly readyWithinMs?: number;
 }
 
 export interface ServiceManagerStats {
@@ -26,7 +28,7 @@ export interface ServiceManagerStats {
   readonly failures: number;
 }
 
-/** Nothing here throws or rejects, and all of it is harmless where no service manager listens. */
+/** Tells systemd and pm2 how the process fares. Nothing throws or rejects, and nothing is done where neither listens. */
 export interface ServiceManager {
   /** The service can be used. From here on the watchdog is fed. */
   ready(): void;
@@ -47,6 +49,7 @@ export interface ServiceManager {
  */
 export const STOPPED_EARLY = 143;
 
+const READY_WITHIN_MS = 120_000;
 const NOTIFY_TIMEOUT_MS = 5_000;
 
 export function createServiceManager(options: ServiceManagerOptions): ServiceManager {
@@ -60,35 +63,40 @@ class Supervised implements ServiceManager {
   readonly #stats = { pings: 0, withheld: 0, failures: 0 };
   /** One after the other, so that systemd hears them in order. */
   #last: Promise<void> = Promise.resolve();
-  #state: 'starting' | 'ready' | 'stopped' = 'starting';
+  #state: 'starting' | 'ready' | 'ending' = 'starting';
   #wasReady = false;
   #pinging = false;
   #cancelPing: Cancel | null = null;
+  #cancelReady: Cancel | null = null;
 
   constructor(options: ServiceManagerOptions) {
-    const { env, pid = process.pid } = options;
+    const { env, clock, send, pid = process.pid, readyWithinMs = READY_WITHIN_MS } = options;
     this.#options = options;
     this.#notify = env['NOTIFY_SOCKET'] ? (options.notify ?? systemdNotify(env)) : null;
     this.#pingMs = this.#notify === null ? null : pingEveryMs(env, pid);
+    if (this.#notify === null && send === undefined) return;
+    this.#cancelReady = clock.setTimer(readyWithinMs, () => this.ready());
   }
 
   ready(): void {
     if (this.#state !== 'starting') return;
     this.#state = 'ready';
     this.#wasReady = true;
+    this.#cancelReady?.();
     void this.#tell(['READY=1']);
     this.#send('ready');
     this.#arm();
   }
 
   stopping(): void {
-    if (this.#state !== 'stopped') void this.#tell(['STOPPING=1']);
+    if (this.#state === 'ending') return;
+    this.#end();
+    void this.#tell(['STOPPING=1']);
   }
 
   async stop(): Promise<void> {
-    this.#state = 'stopped';
+    this.#end();
     this.#cancelPing?.();
-    this.#cancelPing = null;
     await this.#last;
   }
 
@@ -99,6 +107,11 @@ class Supervised implements ServiceManager {
 
   stats(): ServiceManagerStats {
     return { ...this.#stats };
+  }
+
+  #end(): void {
+    this.#state = 'ending';
+    this.#cancelReady?.();
   }
 
   #arm(): void {

@@ -30,4 +30,4 @@ export function sharedLookup(lookup: LookupFunction): LookupFunction {
 }
 
 /** One for the process, as its threads are. */
-export const lookup = sharedLookup(dns.lookup as LookupFunction);
+export const lookup = sharedLookup(dns.lookup);

@@ -51,8 +51,9 @@ export class Connections {
     });
   }
 
-  isServing(socket: Socket): boolean {
-    return (this.#open.get(socket)?.replies.size ?? 0) > 0;
+  /** Whether a reply has begun and not ended. */
+  isReplying(socket: Socket): boolean {
+    return [...(this.#open.get(socket)?.replies ?? [])].some(({ headersSent }) => headersSent);
   }
 
   /** Cuts those with the most unread bytes until what waits fits the limit again. To be called before long replies. */

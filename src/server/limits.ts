@@ -17,8 +17,8 @@ export interface ServerLimits {
   /** Of the replies that wait to be read, over all connections. */
   readonly maxUnreadBytes: number;
   /**
-   * Rows (items and candles) of all replies together. At 1 to 2 µs a row they take a few percent of the thread that the
-   * cycles run on, however many clients ask.
+   * Rows (items and candles) of all replies together. At 2 to 3 µs a row they take about a twentieth of the thread
+   * that the cycles run on, however many clients ask.
    */
   readonly rowsPerSecond: number;
 }

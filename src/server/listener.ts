@@ -72,8 +72,8 @@ export function createListener({ gate, connections, limits }: ListenerParts, han
   });
   server.on('connect', (_request, socket) => refuseRaw(socket as Socket, NO_TUNNELS));
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // In the middle of a reply, another one would be taken for its end.
-    if (!socket.writable || connections.isServing(socket)) socket.destroy();
+    // In the middle of a reply, another one would be taken for a part of it.
+    if (!socket.writable || connections.isReplying(socket)) socket.destroy();
     else refuseRaw(socket, CLIENT_ERRORS[error.code ?? ''] ?? NOT_HTTP);
   });
   return server;

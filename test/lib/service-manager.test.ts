@@ -26,7 +26,7 @@ function build(options: Partial<ServiceManagerOptions> = {}) {
 describe('under systemd', () => {
   it('says that it is ready, pings twice per watchdog interval, says that it stops, in that order', async () => {
     const { clock, told, manager } = build();
-    await clock.advance(120_000);
+    await clock.advance(119_000);
     expect(told).toEqual([]);
     manager.ready();
     await clock.advance(29_999);
@@ -44,7 +44,32 @@ describe('under systemd', () => {
     manager.ready();
     manager.ready();
     await clock.advance(30_000);
+    manager.stopping();
+    manager.stopping();
+    manager.ready();
+    await manager.stop();
+    expect(told).toEqual(['READY=1', 'WATCHDOG=1', 'STOPPING=1']);
+  });
+
+  it('says after 120 s that it is ready whatever it waits for, before systemd ends it for being late', async () => {
+    const { clock, told, manager } = build();
+    await clock.advance(119_999);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual(['READY=1']);
+    manager.ready();
+    await clock.advance(30_000);
     expect(told).toEqual(['READY=1', 'WATCHDOG=1']);
+  });
+
+  it('does not say that it is ready once it ends', async () => {
+    const { clock, told, manager } = build();
+    manager.stopping();
+    expect(clock.pendingTimers).toBe(0);
+    manager.ready();
+    await clock.advance(600_000);
+    await manager.stop();
+    expect(told).toEqual(['STOPPING=1']);
   });
 
   it('does not keep alive what no longer does its work, and goes on when it does', async () => {
@@ -206,6 +231,7 @@ describe('under pm2', () => {
 describe('where nobody supervises', () => {
   it('tells nobody, sets no timer, and ends at once', async () => {
     const { clock, told, manager } = build({ env: {} });
+    expect(clock.pendingTimers).toBe(0);
     manager.ready();
     expect(clock.pendingTimers).toBe(0);
     manager.stopping();

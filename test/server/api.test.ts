@@ -315,3 +315,13 @@ describe('listening', () => {
     await expect(get('/healthz')).rejects.toThrow('ECONNREFUSED');
   });
 });
+
+it('says 400 of a body that no parser knows the end of, although the request was let in before', async () => {
+  const { send } = await open();
+  const headers = { 'Content-Type': 'application/json', 'Transfer-Encoding': 'Upgrade' };
+  for (const target of ['/healthz', '/api/v1/candles/BTCUSDT/5m', '/nothing']) {
+    const reply = await send('PATCH', target, headers);
+    expect(reply.headers.get('content-type')).toBe('application/problem+json');
+    expect([400, 404, 405]).toContain(reply.status);
+  }
+});

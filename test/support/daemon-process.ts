@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/lib/clock.js';
 import { type SimProcess, startSimProcess } from '../../src/sim/process.js';
@@ -66,6 +67,14 @@ export async function until<T>(
     if (performance.now() > endMs) throw new Error(`${what}: not within ${withinMs} ms`);
     await sleep(20);
   }
+}
+
+/**
+ * How much slower than an idle machine this one is: what wants to run, by processors. Bounds of time hold for idle
+ * machines; multiplied by this they hold beside other tests.
+ */
+export function slowness(): number {
+  return Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
 }
 
 export interface Daemon {

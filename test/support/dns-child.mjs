@@ -30,13 +30,22 @@ const { createStreamSource } = await load('pipeline/stream/stream-source.js');
 const random = seededRandom(1);
 const symbols = Array.from({ length: 100 }, (_, index) => `S${index}USDT`);
 const client = await createBinanceClient({
-  ...{ restUrl, requestTimeoutMs: 5_000, window: 64, clock, random },
+  restUrl,
+  requestTimeoutMs: 5_000,
+  window: 64,
+  clock,
+  random,
   governor: new WeightGovernor({ clock, random, weightLimit: 1e6 }),
 });
 const ignore = () => {};
 const handlers = { onClosed: ignore, onForming: ignore, onRevised: ignore, onResumed: ignore, onContractInfo: ignore };
 const stream = createStreamSource({
-  ...{ url: streamUrl, symbols, timeframe: '1m', streamsPerConnection: 10, clock, random },
+  url: streamUrl,
+  symbols,
+  timeframe: '1m',
+  streamsPerConnection: 10,
+  clock,
+  random,
   handlers: { ...handlers, onNotice: ignore },
 });
 stream.start();
@@ -59,13 +68,19 @@ async function read() {
   tick.reads.push(clock.monotonic() - startedMs);
 }
 
-setInterval(() => {
-  for (let count = 0; count < 8 && inFlight < 64; count++) void ask();
-}, 50);
-setInterval(() => void read(), 20);
-setInterval(() => {
-  process.stdout.write(`${JSON.stringify({ ...tick, mostAsking })}\n`);
-  tick = newTick();
-  mostAsking = asking;
-}, 500);
-process.stdin.resume().on('end', () => process.exit());
+const timers = [
+  setInterval(() => {
+    for (let count = 0; count < 8 && inFlight < 64; count++) void ask();
+  }, 50),
+  setInterval(() => void read(), 20),
+  setInterval(() => {
+    process.stdout.write(`${JSON.stringify({ ...tick, mostAsking })}\n`);
+    tick = newTick();
+    mostAsking = asking;
+  }, 500),
+];
+process.stdin.resume().on('end', () => {
+  for (const timer of timers) clearInterval(timer);
+  void stream.stop();
+  void client.close();
+});

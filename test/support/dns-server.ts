@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 
 /** An IPv4 address, an error, or nothing at all. */
-export type DnsAnswer = string | 'SERVFAIL' | 'NXDOMAIN' | 'silence';
+export type DnsAnswer = `${number}.${number}.${number}.${number}` | 'SERVFAIL' | 'NXDOMAIN' | 'silence';
 
 export interface DnsServer {
   /** Answers every question of a name like this from now on. */

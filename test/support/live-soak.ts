@@ -67,7 +67,7 @@ async function run(market: Market, seed: number, foul: boolean): Promise<Soaked>
 }
 
 /** What a cycle gives to the analyzers must be true, however little it is; its newest candles are looked at. */
-function liesOf(market: Market, window: SeriesWindow): string[] {
+export function liesOf(market: Market, window: SeriesWindow): string[] {
   const { symbol, timeframe, length } = window;
   const { openTime, open, high, low, close, volume } = columnsOf(window);
   const columns = [openTime, open, high, low, close, volume];

@@ -16,6 +16,7 @@ export class Weather {
   /** Until when nothing gets through, epoch ms. */
   readonly #stalledUntil = new Map<FakeSocket | string, number>();
   #refusedUntil = 0;
+  #unansweredUntil = 0;
   #foul = false;
 
   constructor(rig: Rig, seed: number) {
@@ -37,8 +38,31 @@ export class Weather {
   turnFair(): void {
     this.#foul = false;
     this.#refusedUntil = 0;
+    this.#unansweredUntil = 0;
     this.#stalledUntil.clear();
     this.#rig.answer = async (query) => this.#rig.reply(query);
+  }
+
+  /** One more thing goes wrong now, for a minute at most. */
+  strike(): void {
+    const { clock, exchange, market } = this.#rig;
+    const anyOf = <T>(items: readonly T[]) => items[Math.floor(this.#random() * items.length)];
+    const until = clock.now() + this.#upTo(60 * SECOND);
+    const faults: (() => void)[] = [
+      () => anyOf(exchange.live)?.end({ reason: 'network', detail: 'reset' }),
+      () => this.#stall(anyOf(exchange.live), until - clock.now()),
+      () => this.#stall(anyOf(market.symbols), until - clock.now()),
+      () => anyOf(exchange.live)?.message('{"e":"serverShutdown"}'),
+      () => anyOf(exchange.live)?.message('{"stream":"'),
+      () => {
+        this.#refusedUntil = until;
+        anyOf(exchange.live)?.end({ reason: 'closed', detail: 'close 1001' });
+      },
+      () => {
+        this.#unansweredUntil = until;
+      },
+    ];
+    anyOf(faults)?.();
   }
 
   /** Sets the timers of everything that the exchange sends of the candles that open now, and of what goes wrong meanwhile. */
@@ -91,7 +115,8 @@ export class Weather {
 
   async #answer(reply: () => KlineReply, signal?: AbortSignal): Promise<KlineReply> {
     if (this.#chance(0.2)) await sleep(this.#rig.clock, this.#upTo(20 * SECOND), signal);
-    if (this.#chance(0.1)) throw new ExchangeError(this.#chance(0.5) ? 'unavailable' : 'deadline', 'made up');
+    const isDown = this.#rig.clock.now() < this.#unansweredUntil;
+    if (isDown || this.#chance(0.1)) throw new ExchangeError(this.#chance(0.5) ? 'unavailable' : 'deadline', 'made up');
     const { rows, refused } = reply();
     // A replica that has not heard of the newest candle yet.
     return { rows: this.#chance(0.05) ? rows.slice(0, -1) : rows, refused };

@@ -8,7 +8,7 @@ import type { KlineQuery, KlineReply, RequestOptions } from '../../src/pipeline/
 import type { Mismatch } from '../../src/pipeline/live/derived-audit.js';
 import { LiveCandles, type LiveListener } from '../../src/pipeline/live/live-candles.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
-import type { SeriesKey } from '../../src/pipeline/source.js';
+import type { SeriesKey, SeriesStore } from '../../src/pipeline/source.js';
 import { MemoryStore } from '../../src/pipeline/store.js';
 import { createStreamSource } from '../../src/pipeline/stream/stream-source.js';
 import { drained, FakeClock } from './fake-clock.js';
@@ -55,6 +55,12 @@ export class Market {
   row(symbol: string, timeframe: Timeframe, openTime: number): CandleRow {
     const rows = memo(this.#rows, `${symbol}@${timeframe}`, () => new Map<number, CandleRow>());
     return memo(rows, openTime, () => this.#fold(symbol, timeframe, openTime));
+  }
+
+  /** Lets go of the rows and frames made so far; who asks again has them made anew. */
+  forget(): void {
+    this.#rows.clear();
+    this.#frames.clear();
   }
 
   #fold(symbol: string, timeframe: Timeframe, openTime: number): CandleRow {
@@ -155,6 +161,9 @@ export interface RigOptions {
   readonly seed?: number;
   readonly settleMs?: number;
   readonly auditSample?: number;
+  /** In memory by default. */
+  readonly store?: SeriesStore;
+  readonly clock?: FakeClock;
   /** Lets the world go on after each timer; promise callbacks alone by default, because the network is made up. */
   readonly settle?: () => Promise<void>;
 }
@@ -164,7 +173,7 @@ export class Rig {
   readonly market: Market;
   readonly clock: FakeClock;
   readonly exchange = new FakeExchange();
-  readonly store = new MemoryStore();
+  readonly store: SeriesStore;
   readonly asked: Asked[] = [];
   readonly revisions: (SeriesKey & { since: number })[] = [];
   readonly mismatches: Mismatch[] = [];
@@ -176,7 +185,8 @@ export class Rig {
 
   constructor(options: RigOptions) {
     this.market = options.market;
-    this.clock = new FakeClock(options.startMs ?? MIDNIGHT + 60_000, options.settle ?? drained);
+    this.clock = options.clock ?? new FakeClock(options.startMs ?? MIDNIGHT + 60_000, options.settle ?? drained);
+    this.store = options.store ?? new MemoryStore();
     const random = seededRandom(options.seed ?? 5);
     const listener: LiveListener = {
       onRevision: (key, since) => this.revisions.push({ ...key, since }),

@@ -164,6 +164,55 @@ describe('X3: an exchange that is ill', () => {
     expect(served.every((reply) => reply.rows.length === goodRows)).toBe(true);
   });
 
+  const urgent = (symbol = 'BTCUSDT') => rig.client.klines({ symbol, timeframe: '5m', limit: 3 }, { lane: 'urgent' });
+  const isBulk = ({ path }: HostileRequest) => path.includes('symbol=BULK');
+
+  it('breaks the circuit of the lane that fails, and of no other', async () => {
+    const clock = new FakeClock();
+    rig = await startRig(
+      (request) => void request.socket.write(isBulk(request) ? httpReply({ status: 503 }) : klinesReply()),
+      { clock },
+    );
+    const failing = Promise.all(Array.from({ length: 12 }, () => rig.kindOf(rig.klines({ symbol: 'BULKUSDT' }))));
+    while (rig.client.stats().failed < 12) await clock.advance(100);
+    await failing;
+    expect(await rig.kindOf(rig.klines())).toBe('circuitOpen');
+    expect((await urgent()).rows.length).toBe(goodRows);
+  });
+
+  it('serves the urgent lane while every socket of the bulk lane hangs', async () => {
+    // On a clock that stands still no deadline frees a socket.
+    const clock = new FakeClock();
+    const script = (request: HostileRequest) => void (isBulk(request) || request.socket.write(klinesReply()));
+    rig = await startRig(script, { clock, window: 4 });
+    const aborter = new AbortController();
+    const hanging = Array.from({ length: 8 }, () => rig.klines({ symbol: 'BULKUSDT' }, aborter.signal));
+    await until(() => rig.server.requests.length === 4);
+    expect((await urgent()).rows.length).toBe(goodRows);
+    aborter.abort(new Error('the cycle is over'));
+    const ends = await Promise.allSettled(hanging);
+    expect(ends.every(({ status }) => status === 'rejected')).toBe(true);
+  });
+
+  it('probes an exchange that stays ill once in two minutes and lane, and not less often', async () => {
+    const clock = new FakeClock();
+    rig = await startRig(fail(503), { clock });
+    const sentAt: number[] = [];
+    for (let second = 0; second < 3_600; second++) {
+      const sent = rig.server.requests.length;
+      const { failed } = rig.client.stats();
+      const asked = rig.kindOf(rig.klines());
+      while (rig.client.stats().failed === failed) await clock.advance(10);
+      await asked;
+      for (let count = sent; count < rig.server.requests.length; count++) sentAt.push(clock.monotonic());
+      await clock.advance(1_000);
+    }
+    const late = sentAt.filter((time) => time > 1_800_000);
+    const gaps = late.slice(1).map((time, index) => time - (late[index] as number));
+    expect(Math.min(...gaps)).toBeGreaterThanOrEqual(118_000);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(121_000);
+  });
+
   it('adds at most a tenth and a handful of requests when everything fails', async () => {
     const clock = new FakeClock();
     rig = await startRig(fail(400, '{"code":-1001,"msg":"Disconnected"}'), { clock });
@@ -214,6 +263,33 @@ describe('X4: a reply that is not what was asked for', () => {
       expect(await rig.kindOf(rig.client.exchangeInfo({ lane: 'bulk' }))).toBe('badPayload');
     },
   );
+});
+
+describe('X4: bad payloads of single symbols', () => {
+  const script = ({ path, socket }: HostileRequest) =>
+    void socket.write(path.includes('symbol=BAD') ? httpReply({ body: '<html>' }) : klinesReply());
+  const bad = () => rig.kindOf(rig.klines({ symbol: 'BADUSDT' }));
+
+  it('do not count against the exchange while other symbols are served', async () => {
+    const clock = new FakeClock();
+    rig = await startRig(script, { clock });
+    await rig.klines();
+    const kinds = Promise.all(Array.from({ length: 30 }, bad));
+    while (rig.client.stats().failed < 30) await clock.advance(50);
+    expect(new Set(await kinds)).toEqual(new Set(['badPayload']));
+    expect((await rig.klines()).rows.length).toBe(goodRows);
+  });
+
+  it('open the circuit when nothing else has come for 5 s', async () => {
+    const clock = new FakeClock();
+    rig = await startRig(script, { clock });
+    await rig.klines();
+    await clock.advance(5_000);
+    const kinds = Promise.all(Array.from({ length: 30 }, bad));
+    while (rig.client.stats().failed < 30) await clock.advance(50);
+    await kinds;
+    expect(await rig.kindOf(rig.klines())).toBe('circuitOpen');
+  });
 });
 
 describe('X5: broken bytes', () => {
