@@ -1,13 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import pLimit from 'p-limit';
 import type { Clock } from '../lib/clock.js';
+import { KeyedTasks } from '../lib/keyed-tasks.js';
 import { Catalog, parseEntry, type StoredSegment, segmentMetadata } from './catalog.js';
 import { decodeSegment, encodeSegment, type Segment, type SegmentHeader } from './codec/segment.js';
 import { cacacheDisk, type Disk, errorCode } from './disk.js';
 import { type SweepReport, sweepFiles } from './sweep.js';
 
 const HOUR_MS = 3_600_000;
+/** Changes at once: Node has four threads for the file system. */
+const CHANGES_AT_ONCE = 4;
 const TMP_MAX_AGE_MS = HOUR_MS;
 const FIRST_BACKOFF_MS = 5_000;
 const LONGEST_BACKOFF_MS = 300_000;
@@ -48,7 +50,7 @@ export interface SegmentStoreStats {
  * what cannot be trusted is removed so that the next write heals it, size and age are bounded, and a failing disk is
  * counted and left alone for a while instead of raising errors. Nothing here rejects but `open` with bad options.
  *
- * One process writes a directory. All changes run one at a time; reads run beside them.
+ * One process writes a directory. Changes of one key run one after the other, a sweep alone; reads run beside them.
  */
 export class SegmentStore {
   readonly #dir: string;
@@ -57,7 +59,7 @@ export class SegmentStore {
   readonly #clock: Clock;
   readonly #disk: Disk;
   readonly #catalog = new Catalog();
-  readonly #writer = pLimit(1);
+  readonly #changes = new KeyedTasks(CHANGES_AT_ONCE);
   readonly #reads = new Map<string, Promise<ReadResult>>();
   readonly #corrupt: Record<string, number> = {};
   readonly #writeErrors: Record<string, number> = {};
@@ -71,7 +73,7 @@ export class SegmentStore {
 
   static async open(options: SegmentStoreOptions): Promise<SegmentStore> {
     const store = new SegmentStore(options);
-    await store.#writer(() => store.#load());
+    await store.#changes.runAlone(() => store.#load());
     return store;
   }
 
@@ -114,12 +116,14 @@ export class SegmentStore {
     this.#sequence += 1;
     const header = { key, sequence: this.#sequence, writtenAt: this.#clock.now() };
     const bytes = await encodeSegment(header, [...records.values()]);
-    return this.#writer(() => this.#commit(header, bytes, [...records.keys()]));
+    const result = await this.#changes.run(key, () => this.#commit(header, bytes, [...records.keys()]));
+    await this.#evict();
+    return result;
   }
 
   /** Removes aged segments and what killed writers left behind; a file system error ends it early and is counted. */
   sweep(): Promise<SweepReport> {
-    return this.#writer(async () => {
+    return this.#changes.runAlone(async () => {
       for (const segment of this.#catalog.values().filter((stored) => this.#isAged(stored))) {
         this.#catalog.delete(segment.key);
         await this.#erase(segment);
@@ -155,7 +159,7 @@ export class SegmentStore {
   /** Waits for what was begun. */
   async close(): Promise<void> {
     await Promise.all(this.#reads.values());
-    await this.#writer(() => Promise.resolve());
+    await this.#changes.runAlone(() => Promise.resolve());
   }
 
   async #load(): Promise<void> {
@@ -180,7 +184,7 @@ export class SegmentStore {
     if (stored === undefined) return { status: 'miss' };
     if (this.#isAged(stored)) {
       this.#catalog.delete(key);
-      void this.#writer(() => this.#erase(stored));
+      void this.#changes.run(key, () => this.#erase(stored));
       return { status: 'stale' };
     }
     const segment = await this.#readChecked(stored);
@@ -205,7 +209,7 @@ export class SegmentStore {
     count(this.#corrupt, reason);
     this.#lost.add(stored.key);
     this.#catalog.delete(stored.key);
-    void this.#writer(() => this.#erase(stored));
+    void this.#changes.run(stored.key, () => this.#erase(stored));
   }
 
   async #commit(header: SegmentHeader, bytes: Buffer, symbols: readonly string[]): Promise<WriteResult> {
@@ -224,7 +228,6 @@ export class SegmentStore {
     }
     // The sequence is part of the content, so no two writes share a content file.
     if (previous !== undefined) await this.#attempt(() => this.#disk.removeContent(this.#dir, previous));
-    await this.#evict();
     return 'written';
   }
 
@@ -233,8 +236,8 @@ export class SegmentStore {
       const oldest = this.#catalog.leastRecentlyWritten();
       if (oldest === undefined) return;
       this.#catalog.delete(oldest.key);
-      await this.#erase(oldest);
       this.#evictions += 1;
+      await this.#changes.run(oldest.key, () => this.#erase(oldest));
     }
   }
 

@@ -7,8 +7,8 @@ import { isUsable, lastOpenTimeOf } from './hydrate.js';
 import { type SeriesKey, segmentTimeframe } from './keys.js';
 import type { SegmentStore } from './l2.js';
 
-/** Segments being encoded or written at once: one compresses while another is on its way to the disk. */
-const SEGMENTS_IN_FLIGHT = 3;
+/** Segments being encoded or written at once: some compress while others are on their way to the disk. */
+const SEGMENTS_IN_FLIGHT = 6;
 
 export interface WriteBehindOptions {
   readonly store: SegmentStore;
