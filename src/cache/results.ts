@@ -19,8 +19,8 @@ export function lineageDigest({ analyzer, version, parameters, dependencies }: L
   return sha256(JSON.stringify([analyzer, version, named, [...dependencies].sort()]));
 }
 
-/** Rows of a buffer never change, so the digest of a window is computed once for as long as its buffer lives. */
-const digests = new WeakMap<SharedArrayBuffer, Map<string, string>>();
+/** Rows of a buffer never change, so the digest of a window is kept until a newer window of its buffer is asked for. */
+const digests = new WeakMap<SharedArrayBuffer, { readonly range: string; readonly digest: string }>();
 
 /**
  * SHA-256 (hex, 32 characters) of the candles of a window: symbol, timeframe and the six columns. Their sources are
@@ -28,17 +28,15 @@ const digests = new WeakMap<SharedArrayBuffer, Map<string, string>>();
  */
 export function windowDigest(window: SeriesWindow): string {
   const { symbol, timeframe, buffer, start, length } = window;
-  const known = digests.get(buffer) ?? new Map<string, string>();
-  digests.set(buffer, known);
   const range = `${start}+${length}`;
-  const held = known.get(range);
-  if (held !== undefined) return held;
+  const held = digests.get(buffer);
+  if (held?.range === range) return held.digest;
   const { source: _, ...columns } = columnsOf(window);
   const hash = createHash('sha256').update(JSON.stringify([symbol, timeframe, length]));
   // `update` refuses shared memory, hence the copies.
   for (const column of Object.values(columns)) hash.update(Float64Array.from(column));
   const digest = hash.digest('hex').slice(0, 32);
-  known.set(range, digest);
+  digests.set(buffer, { range, digest });
   return digest;
 }
 

@@ -34,6 +34,8 @@ export interface LoadProgress {
 
 export interface LoadOptions {
   readonly signal?: AbortSignal;
+  /** Nobody has asked for the series yet: they count as hits and misses of the disk alone. */
+  readonly ahead?: boolean;
   /** Called once per segment, with numbers of series. */
   readonly onProgress?: (progress: LoadProgress) => void;
 }
@@ -109,8 +111,7 @@ export class CandleCache {
   /** The live series of a key, from memory or disk; null when it must be fetched. Concurrent calls share one load. */
   async get(symbol: string, timeframe: SeriesKey['timeframe']): Promise<Series | null> {
     const key = { symbol, timeframe };
-    const held = this.#l1.get(keyText(key), (series) => this.#isUsable(series));
-    return held ?? this.#l1.load(keyText(key), () => this.#readOne(key));
+    return this.#held(key) ?? this.#l1.load(keyText(key), () => this.#readOne(key));
   }
 
   /** The series in memory, uncounted. */
@@ -120,10 +121,10 @@ export class CandleCache {
 
   /** Counts that the series in memory is asked for, and whether it was of use; it is used recently from now on. */
   touch(symbol: string, timeframe: SeriesKey['timeframe']): void {
-    this.#l1.get(keyText({ symbol, timeframe }), (series) => this.#isUsable(series));
+    this.#held({ symbol, timeframe });
   }
 
-  /** Forgets the series in memory. What is on disk goes when its segment is written again. */
+  /** Forgets the series in memory. On disk it stays until it is too old to be of use. */
   drop(symbol: string, timeframe: SeriesKey['timeframe']): void {
     this.#l1.delete(keyText({ symbol, timeframe }));
   }
@@ -148,13 +149,14 @@ export class CandleCache {
    * Brings the series of `keys` into memory, in that order: give the hottest first. Rejects only with the signal's
    * reason; what was loaded by then stays.
    */
-  async load(keys: readonly SeriesKey[], { signal, onProgress }: LoadOptions = {}): Promise<LoadReport> {
+  async load(keys: readonly SeriesKey[], options: LoadOptions = {}): Promise<LoadReport> {
+    const { signal, onProgress, ahead = false } = options;
     const bySegment = groupBy(keys, (key) => segmentKey(this.#options.exchange, key));
     let done = 0;
     let loaded = 0;
     await pLimit(SEGMENTS_IN_FLIGHT).map(bySegment, async ([segment, wanted]) => {
       signal?.throwIfAborted();
-      const found = await this.#loadSegment(segment, wanted);
+      const found = await this.#loadSegment(segment, wanted, ahead);
       loaded += found;
       done += wanted.length;
       onProgress?.({ done, total: keys.length });
@@ -216,8 +218,8 @@ export class CandleCache {
     return this.#take(key, read.status === 'hit' ? read.segment.records : read.status);
   }
 
-  async #loadSegment(segment: string, wanted: readonly SeriesKey[]): Promise<number> {
-    const absent = wanted.filter((key) => this.#l1.get(keyText(key), (series) => this.#isUsable(series)) === null);
+  async #loadSegment(segment: string, wanted: readonly SeriesKey[], ahead: boolean): Promise<number> {
+    const absent = wanted.filter((key) => (ahead ? this.#l1.peek(keyText(key)) : this.#held(key)) === null);
     if (absent.length === 0) return wanted.length;
     const read = await this.#options.store.read(segment);
     const from = read.status === 'hit' ? read.segment.records : read.status;
@@ -251,6 +253,11 @@ export class CandleCache {
     const series = hydrate(record, symbol, timeframe, lookback, clock.now());
     if (series === null) return ['errors', null];
     return this.#isUsable(series) ? ['hits', series] : ['stale', null];
+  }
+
+  /** Counted; a series that is of no use any more goes. */
+  #held(key: SeriesKey): Series | null {
+    return this.#l1.get(keyText(key), (series) => this.#isUsable(series));
   }
 
   #isUsable(series: Series): boolean {

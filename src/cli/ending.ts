@@ -65,8 +65,8 @@ export class Ending {
     if (message === 'shutdown') this.ask('shutdown message', EXIT.done);
   };
 
-  readonly #onError = (err: unknown): void => {
-    this.#log.fatal({ err }, 'an error that nobody expected; the process ends');
+  readonly #onError = (thrown: unknown): void => {
+    this.#log.fatal({ err: thrown }, 'an error that nobody expected; the process ends');
     void this.#log.close().finally(() => this.#io.terminate(EXIT.failed));
     this.#clock.setTimer(LAST_WORDS_MS, () => this.#io.terminate(EXIT.failed));
   };

@@ -32,6 +32,10 @@ export async function runDaemon(options: RunOptions, io: Io): Promise<number> {
     onAttempt: (attempt) => log.warn(attempt, 'a debugger is not let in'),
   });
   releasers.push(async () => guard());
+  // Until there is something to reload: the signal's default is the end of the process.
+  const ignoreReload = () => log.warn('asked to reload while starting; the configuration was read just now');
+  process.on('SIGHUP', ignoreReload);
+  releasers.push(async () => void process.off('SIGHUP', ignoreReload));
   const end = new Ending(io, log, clock);
   end.watch();
   releasers.push(async () => end.unwatch());
@@ -41,7 +45,7 @@ export async function runDaemon(options: RunOptions, io: Io): Promise<number> {
     await refuseWhatCannotWork(loaded, io, clock);
     const exchange = await openExchange(config, { latencyMs: options.latencyMs, symbols: config.universe.maxSymbols });
     releasers.push(() => exchange.close());
-    return await serve({ options, io, loaded, readConfig, log, clock, end, exchange, releasers });
+    return await serve({ options, io, loaded, readConfig, log, clock, end, exchange, ignoreReload, releasers });
   } finally {
     await releasers.release();
   }
@@ -56,12 +60,14 @@ interface Course {
   readonly clock: Clock;
   readonly end: Ending;
   readonly exchange: OpenExchange;
+  readonly ignoreReload: () => void;
   readonly releasers: Releasers;
 }
 
 /** Until it is asked to stop. Resolves to the exit code. */
-async function serve({ io, loaded, readConfig, log, clock, end, exchange, releasers }: Course): Promise<number> {
-  log.info({ version: version(), node: process.version, pid: process.pid, exchange: exchange.name }, 'starting');
+async function serve(course: Course): Promise<number> {
+  const { io, loaded, readConfig, log, clock, end, exchange, ignoreReload, releasers } = course;
+  log.info({ version: version(), node: process.version, exchange: exchange.name }, 'starting');
   const daemon = await openDaemon({
     loaded,
     readConfig,
@@ -79,11 +85,14 @@ async function serve({ io, loaded, readConfig, log, clock, end, exchange, releas
   releasers.push(() => manager.stop());
   const reload = () => void daemon.reload().catch((err: unknown) => log.error({ err }, 'could not reload'));
   process.on('SIGHUP', reload);
+  process.off('SIGHUP', ignoreReload);
   releasers.push(async () => void process.off('SIGHUP', reload));
-  void daemon.firstCycle.then(() => {
+  const tellReady = async () => {
+    await daemon.firstCycle;
     log.info({ url: daemon.url }, 'ready');
     manager.ready();
-  });
+  };
+  void tellReady();
   const exitCode = await end.asked;
   manager.stopping();
   await daemon.stop();

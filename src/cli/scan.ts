@@ -1,5 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Command } from 'commander';
+import type { Config } from '../config/schema.js';
 import { systemClock } from '../lib/clock.js';
 import { Releasers } from '../lib/releasers.js';
 import type { ScanOutcome } from '../scanner.js';
@@ -35,7 +36,17 @@ export function scanCommand(io: Io, done: (exitCode: number) => void): Command {
 }
 
 async function runScan(options: ScanOptions, io: Io): Promise<number> {
-  const { config } = await configOf(options, io, settingsOf(options));
+  const loaded = await configOf(options, io, settingsOf(options));
+  const { lockDataDir } = await import('./lock-data-dir.js');
+  const lock = await lockDataDir(loaded, 'scan', systemClock);
+  try {
+    return await scanOnce(options, io, loaded.config);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function scanOnce(options: ScanOptions, io: Io, config: Config): Promise<number> {
   const colour = colourAllowed(options, io);
   const log = await createLogger(config.log.level, io, colour);
   const { openScanner } = await import('../scanner.js');

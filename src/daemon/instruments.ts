@@ -1,4 +1,5 @@
 import { type AnalyzerMetrics, analyzerMetrics } from '../analyzers/metrics.js';
+import type { PoolEvent } from '../analyzers/pool.js';
 import { cacheMetrics } from '../cache/metrics.js';
 import type { ResultCache } from '../cache/results.js';
 import { type Timeframe, timeframeMs } from '../domain/timeframe.js';
@@ -25,6 +26,7 @@ export class Instruments {
   readonly onRequest: OnRequest;
   #market: Market | null = null;
   #onAnswered: OnAnswered = () => {};
+  #analyzers: AnalyzerMetrics | null = null;
 
   constructor(governor: WeightGovernor, { version, timeframes }: InstrumentsOptions) {
     this.registry = createRegistry({ prefix: 'candlescan_' });
@@ -43,8 +45,12 @@ export class Instruments {
   }
 
   watchAnalyzers(names: readonly string[], analyzers: () => Analyzers): AnalyzerMetrics {
-    return analyzerMetrics(this.registry, names, analyzers);
+    this.#analyzers = analyzerMetrics(this.registry, names, analyzers);
+    return this.#analyzers;
   }
+
+  /** For the pool, which has events before its analyzers are known; counts once they are watched. */
+  readonly onAnalyzerEvent = (event: PoolEvent): void => this.#analyzers?.happened(event);
 
   watchSignals(signals: SignalStore, analyzers: readonly string[], timeframes: readonly Timeframe[]): SignalMetrics {
     return signalMetrics(this.registry, { analyzers, timeframes, stats: () => signals.stats() });

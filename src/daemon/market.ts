@@ -1,10 +1,9 @@
 import pLimit from 'p-limit';
 import type { CandleCache } from '../cache/tiers.js';
-import type { Config } from '../config/schema.js';
 import type { Series } from '../domain/series.js';
 import type { Timeframe } from '../domain/timeframe.js';
 import { type FoundationOptions, openCache } from '../foundation.js';
-import { type Clock, sleep } from '../lib/clock.js';
+import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/log.js';
 import type { Releasers } from '../lib/releasers.js';
 import { Deepening } from '../pipeline/deepening.js';
@@ -18,9 +17,9 @@ import type { OnAnswered } from '../pipeline/rest/kline-source.js';
 import type { SeriesKey, SeriesStore } from '../pipeline/source.js';
 import { createStreamSource } from '../pipeline/stream/stream-source.js';
 import type { Universe } from '../pipeline/universe.js';
-import type { UniverseChange } from '../pipeline/universe-change.js';
-import { UniverseKeeper } from '../pipeline/universe-keeper.js';
-import { type BatchOrder, inOrder } from '../scheduler/batches.js';
+import type { UniverseKeeper } from '../pipeline/universe-keeper.js';
+import { type BatchOrder, inOrder, onceSettled } from '../scheduler/batches.js';
+import { UniverseFollower } from './universe-follower.js';
 
 export interface MarketOptions extends FoundationOptions {
   /** Scheme and host of the exchange's streams. */
@@ -32,6 +31,8 @@ export interface MarketOptions extends FoundationOptions {
   readonly exchangeClock: Clock;
   readonly log: Logger;
   readonly releasers: Releasers;
+  /** Ends the opening. */
+  readonly signal: AbortSignal;
   readonly onAnswered: OnAnswered;
   readonly onRevision: (key: SeriesKey) => void;
 }
@@ -46,8 +47,8 @@ export interface Market {
   readonly keeper: UniverseKeeper;
   readonly pipeline: Pipeline;
   readonly batches: BatchOrder;
-  symbols(): readonly string[];
-  keys(): SeriesKey[];
+  readonly symbols: () => readonly string[];
+  readonly keys: () => SeriesKey[];
 }
 
 /** Share of the market whose candle the stream may fail to bring before the next cycle lacks weight for it. */
@@ -55,14 +56,17 @@ const FALLBACK_SHARE = 0.1;
 /** Lists of markets, the time, audits. */
 const OTHER_WEIGHT = 50;
 
-/** Builds what holds the candles, warm from disk, and begins to stream. Everything is released by `releasers`. */
+/**
+ * Builds what holds the candles, warm from disk, and begins to stream. Everything is released by `releasers`, also when
+ * it rejects: with the signal's reason.
+ */
 export async function openMarket(options: MarketOptions): Promise<Market> {
-  const { config, client, governor, exchangeClock, random, log, releasers } = options;
+  const { config, client, exchangeClock, log, releasers, signal } = options;
   const { timeframes, candles, batch, cycle } = config;
-  const flushed = log.child({ part: 'cache' });
+  const cacheLog = log.child({ part: 'cache' });
   const cache = await openCache(options, exchangeClock, releasers, (report) => {
-    if (report.failed > 0) flushed.warn(report, 'candles could not be written to disk');
-    else flushed.debug(report, 'wrote candles to disk');
+    if (report.failed > 0) cacheLog.warn(report, 'candles could not be written to disk');
+    else cacheLog.debug(report, 'wrote candles to disk');
   });
   const store = storeOf(cache);
   const universe = new UniverseFollower(options, cache);
@@ -71,36 +75,44 @@ export async function openMarket(options: MarketOptions): Promise<Market> {
 
   universe.keeper.start(options.universe);
   releasers.push(() => universe.keeper.stop());
-  const progress = warmProgress(flushed);
-  const warmed = await cache.load(keys(), { onProgress: progress });
-  flushed.info(warmed, 'warmed up from disk');
+  const warmed = await cache.load(keys(), { signal, ahead: true, onProgress: warmProgress(cacheLog) });
+  cacheLog.info(warmed, 'warmed up from disk');
 
   const window = pLimit(batch.requestsInFlight);
   const sourceOptions = { client, store, lookback: candles.lookback, firstLook: candles.firstLook };
   const live = config.stream.enabled ? openLive(options, store, symbols(), universe) : null;
   const history = new HistorySource({ ...sourceOptions, window, onAnswered: options.onAnswered });
   const pipeline = new Pipeline({ store, timeframes, clock: exchangeClock, sources: live?.sources ?? [history] });
-  const deepening = new Deepening({
-    client,
-    store,
-    governor,
-    reserveWeight: () => Math.ceil(symbols().length * FALLBACK_SHARE) + OTHER_WEIGHT,
-    clock: exchangeClock,
-    random,
-    onRevision: (key) => options.onRevision(key),
-    onBadSymbol: (symbol) => universe.keeper.noteBadSymbol(symbol),
-    onError: (err) => log.warn({ err }, 'candles could not be deepened'),
-  });
-  releasers.push(() => deepening.stop());
+  const deepening = openDeepening(options, store, universe.keeper);
   universe.follow({ live, deepening });
   cache.start();
   live?.start();
   deepening.start();
   const batches: BatchOrder =
     live === null
-      ? settled(inOrder(batch.symbols), cycle.settleMs, exchangeClock)
+      ? onceSettled(inOrder(batch.symbols), cycle.settleMs, exchangeClock)
       : (of, slot, signal) => live.batches(of, slot, batch.symbols, signal);
   return { cache, store, live, deepening, keeper: universe.keeper, pipeline, batches, symbols, keys };
+}
+
+function openDeepening(
+  { client, governor, exchangeClock, random, log, releasers, onRevision }: MarketOptions,
+  store: SeriesStore,
+  keeper: UniverseKeeper,
+): Deepening {
+  const deepening = new Deepening({
+    client,
+    store,
+    governor,
+    reserveWeight: () => Math.ceil(keeper.current().instruments.length * FALLBACK_SHARE) + OTHER_WEIGHT,
+    clock: exchangeClock,
+    random,
+    onRevision: (key) => onRevision(key),
+    onBadSymbol: (symbol) => keeper.noteBadSymbol(symbol),
+    onError: (err) => log.warn({ err }, 'candles could not be deepened'),
+  });
+  releasers.push(() => deepening.stop());
+  return deepening;
 }
 
 function openLive(
@@ -125,7 +137,7 @@ function openLive(
         handlers,
       }),
     symbols,
-    timeframes: config.timeframes as readonly [Timeframe, ...Timeframe[]],
+    timeframes: config.timeframes,
     derive: config.candles.derive,
     settleMs: config.cycle.settleMs,
     lookback: config.candles.lookback,
@@ -159,15 +171,6 @@ const NOTICES = {
   endpointSuspect: "every connection is accepted and stays mute; is the stream's address right?",
 } as const;
 
-/** Without a stream a cycle waits until its candles have settled, and asks for all of them. */
-function settled(order: BatchOrder, settleMs: number, clock: Clock): BatchOrder {
-  return async function* batches(symbols, slot, signal) {
-    const waitMs = slot + settleMs - clock.now();
-    if (waitMs > 0) await sleep(clock, waitMs, signal).catch(() => undefined);
-    yield* order(symbols, slot, signal);
-  };
-}
-
 function storeOf(cache: CandleCache): SeriesStore {
   return {
     get: ({ symbol, timeframe }): Series | undefined => cache.peek(symbol, timeframe) ?? undefined,
@@ -187,51 +190,13 @@ function warmProgress(log: Logger): (progress: { done: number; total: number }) 
   };
 }
 
-/** Lets everything that knows symbols follow the universe. */
-class UniverseFollower {
-  readonly keeper: UniverseKeeper;
-  readonly #log: Logger;
-  readonly #cache: CandleCache;
-  readonly #config: Config;
-  #followers: { readonly live: LiveCandles | null; readonly deepening: Deepening } | null = null;
-
-  constructor({ config, client, exchangeClock, random, log }: MarketOptions, cache: CandleCache) {
-    this.#log = log.child({ part: 'universe' });
-    this.#cache = cache;
-    this.#config = config;
-    this.keeper = new UniverseKeeper({
-      client,
-      exchangeNow: () => exchangeClock.now(),
-      filters: config.universe,
-      refreshEveryMs: config.universe.refreshEveryMs,
-      clock: exchangeClock,
-      random,
-      listener: {
-        onChange: (change) => this.#changed(change),
-        onError: (err) => this.#log.warn({ err }, 'the list of symbols could not be read'),
-      },
-    });
-  }
-
-  follow(followers: { readonly live: LiveCandles | null; readonly deepening: Deepening }): void {
-    this.#followers = followers;
-  }
-
-  #changed({ added, removed, universe }: UniverseChange): void {
-    this.#log.info(
-      { added: added.map(({ symbol }) => symbol), removed, symbols: universe.instruments.length },
-      'the universe changed',
-    );
-    this.#followers?.live?.setSymbols(universe.instruments.map(({ symbol }) => symbol));
-    for (const { symbol } of removed) {
-      this.#followers?.deepening.forget(symbol);
-      for (const timeframe of this.#config.timeframes) this.#cache.drop(symbol, timeframe);
-    }
-  }
-}
-
-/** Series that are to be brought to their lookback, those of the most liquid symbols first. */
+/** Series that are short of their lookback, those of the most liquid symbols first. */
 export function deepeningOrder({ keys, symbols, store }: Market, base: Timeframe): SeriesKey[] {
+  const short = keys().filter((key) => {
+    const series = store.get(key);
+    return series !== undefined && series.length < series.lookback;
+  });
+  if (short.length === 0) return short;
   const rank = new Map(liquidityOrder(symbols(), store, base).map((symbol, index) => [symbol, index]));
-  return keys().sort((a, b) => (rank.get(a.symbol) ?? 0) - (rank.get(b.symbol) ?? 0));
+  return short.sort((a, b) => (rank.get(a.symbol) ?? 0) - (rank.get(b.symbol) ?? 0));
 }

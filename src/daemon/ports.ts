@@ -1,6 +1,5 @@
 import { SOURCES } from '../domain/candle.js';
 import { columnsOf } from '../domain/series.js';
-import type { Slot } from '../domain/slot.js';
 import type { Timeframe } from '../domain/timeframe.js';
 import type { SeriesStore } from '../pipeline/source.js';
 import type { CycleRecord } from '../scheduler/cycle-record.js';
@@ -44,20 +43,24 @@ export function serverPorts(parts: PortParts): ServerPorts {
     version,
     metrics: () => instruments.registry.scrape(),
     unready,
-    status: () => ({
-      version,
-      exchange: settings.config.exchange.id,
-      startedAt: isoTime(startedAt),
-      timeframes: settings.config.timeframes,
-      ready: unready().length === 0,
-      reasons: unready(),
-      lastCycle: cycles(1)[0] ?? null,
-      slots: scanning()?.stats() ?? null,
-      symbols: market()?.symbols().length ?? 0,
-      stream: market()?.live?.stats().stream ?? null,
-      cache: market()?.cache.stats() ?? null,
-      deepening: market()?.deepening.stats() ?? null,
-    }),
+    status: () => {
+      const reasons = unready();
+      const { live, cache, deepening, symbols } = market() ?? {};
+      return {
+        version,
+        exchange: settings.config.exchange.id,
+        startedAt: isoTime(startedAt),
+        timeframes: settings.config.timeframes,
+        ready: reasons.length === 0,
+        reasons,
+        lastCycle: cycles(1)[0] ?? null,
+        slots: scanning()?.stats() ?? null,
+        symbols: symbols?.().length ?? 0,
+        stream: live?.stats().stream ?? null,
+        cache: cache?.stats() ?? null,
+        deepening: deepening?.stats() ?? null,
+      };
+    },
     cycles,
     signals: (filter) => signalPage(signals, filter),
     signal: (id) => signalItem(signals, id),
@@ -123,6 +126,6 @@ function symbolItems(market: Market | null, timeframes: readonly Timeframe[]): S
   }));
 }
 
-function isoTime(time: number | Slot): string {
+function isoTime(time: number): string {
   return new Date(time).toISOString();
 }

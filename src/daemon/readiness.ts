@@ -29,14 +29,12 @@ const GRACE_MS = 5_000;
 export function unreadyReasons(of: Freshness): UnreadyReason[] {
   if (of.stopping) return [{ reason: 'stopping', detail: 'the process is about to end' }];
   const gate = of.closedForMs > 0 ? `; the exchange refuses requests for ${Math.ceil(of.closedForMs / 1000)} s` : '';
-  if (of.lastSlot === null) {
-    const why = of.startFailure === null ? 'no cycle has ended yet' : of.startFailure;
-    return [{ reason: 'starting', detail: `${why}${gate}` }];
-  }
   const reasons: UnreadyReason[] = [];
+  if (of.lastSlot === null && !of.lastFailed) {
+    reasons.push({ reason: 'starting', detail: `${of.startFailure ?? 'no cycle has ended yet'}${gate}` });
+  }
   if (of.lastFailed) reasons.push({ reason: 'failed', detail: `the newest cycle could analyze nothing${gate}` });
-  const due = of.lastSlot + of.slotMs + of.deadlineMs + GRACE_MS;
-  if (of.now > due) {
+  if (of.lastSlot !== null && of.now > of.lastSlot + of.slotMs + of.deadlineMs + GRACE_MS) {
     const detail = `the newest slot that is known is ${new Date(of.lastSlot).toISOString()}${gate}`;
     reasons.push({ reason: 'stale', detail });
   }

@@ -1,28 +1,27 @@
-import pLimit from 'p-limit';
+import type { LimitFunction } from 'p-limit';
 import type { AnalyzerMetrics } from '../analyzers/metrics.js';
 import type { ResultCache } from '../cache/results.js';
 import type { Slot } from '../domain/slot.js';
 import { timeframeMs } from '../domain/timeframe.js';
-import type { Clock } from '../lib/clock.js';
+import type { Cancel, Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/log.js';
-import type { Releasers } from '../lib/releasers.js';
 import type { ExchangeClient } from '../pipeline/exchange/contract.js';
 import type { WeightGovernor } from '../pipeline/exchange/governor.js';
 import type { SeriesKey } from '../pipeline/source.js';
 import { CycleHistory } from '../scheduler/cycle-history.js';
 import type { CycleRecord } from '../scheduler/cycle-record.js';
 import { planCycle } from '../scheduler/prepare.js';
-import { Publisher } from '../scheduler/publisher.js';
-import { RememberedAnalysis, type SymbolResult } from '../scheduler/remembered-analysis.js';
+import type { SymbolResult } from '../scheduler/remembered-analysis.js';
 import type { CycleReport } from '../scheduler/report.js';
 import { SlotLoop, type SlotTick } from '../scheduler/slot-loop.js';
-import { SlotRunner } from '../scheduler/slot-runner.js';
+import type { SlotRunner } from '../scheduler/slot-runner.js';
 import type { SignalStore } from '../signals/contract.js';
 import type { SignalMetrics } from '../signals/metrics.js';
 import type { Analyzers } from './analyzers.js';
 import type { Instruments } from './instruments.js';
 import { deepeningOrder, type Market } from './market.js';
 import { cycleItem } from './ports.js';
+import { createSlotRunner } from './runner.js';
 import type { Settings } from './settings.js';
 import type { Timekeeping } from './timekeeping.js';
 
@@ -41,7 +40,8 @@ export interface ScanningOptions {
   /** Wall clock and timers of ours. */
   readonly clock: Clock;
   readonly log: Logger;
-  readonly releasers: Releasers;
+  /** One at a time: cycles, and what must not happen during one. */
+  readonly turns: LimitFunction;
 }
 
 /** Revisions come in bursts, when a connection is back. */
@@ -56,21 +56,24 @@ export class Scanning {
   readonly #options: ScanningOptions;
   readonly #runner: SlotRunner;
   readonly #loop: SlotLoop;
-  /** Cycles and what must not happen during one take turns. */
-  readonly #turns = pLimit(1);
   readonly #stop = new AbortController();
   #firstEnded: () => void = () => {};
-  #audit: Promise<void> = Promise.resolve();
-  #reviewDue = false;
+  #audit: Promise<void> | null = null;
+  /** Of the review that is due; null when none is. */
+  #cancelReview: Cancel | null = null;
   /** The newest slot whose cycle analyzed something. */
   #lastSlot: Slot | null = null;
+  #lastFailed = false;
 
   constructor(options: ScanningOptions) {
     this.#options = options;
     this.firstCycle = new Promise((resolve) => {
       this.#firstEnded = resolve;
     });
-    this.#runner = this.#createRunner();
+    this.#runner = createSlotRunner(options, {
+      deadlineMs: (slot) => this.#deadlineMs(slot),
+      onCycle: (record, report) => this.#ended(record, report),
+    });
     this.#loop = this.#createLoop();
   }
 
@@ -81,9 +84,11 @@ export class Scanning {
   /** No further slot begins; the cycle under way publishes, or is abandoned after a moment. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#cancelReview?.();
     await this.#loop.stop();
     await this.#audit;
-    await this.#turns(() => undefined);
+    // A review under way.
+    await this.#options.turns(() => undefined);
   }
 
   /** The newest slot that is known, null before the first. */
@@ -91,97 +96,40 @@ export class Scanning {
     return this.#lastSlot;
   }
 
+  /** Whether the newest cycle could analyze nothing, or could not run at all. */
+  get lastFailed(): boolean {
+    return this.#lastFailed;
+  }
+
   stats() {
     return this.#loop.stats();
   }
 
-  /** Runs something between cycles. */
-  between<T>(run: () => Promise<T>): Promise<T> {
-    return this.#turns(run);
-  }
-
   noteRevision(key: SeriesKey): void {
     this.#runner.noteRevision(key);
-    if (this.#reviewDue || this.#stop.signal.aborted) return;
-    this.#reviewDue = true;
-    this.#options.clock.setTimer(REVIEW_AFTER_MS, () => {
-      this.#reviewDue = false;
-      if (!this.#stop.signal.aborted) void this.#turns(() => this.#runner.review());
-    });
-  }
-
-  #createRunner(): SlotRunner {
-    const {
-      market,
-      analyzers,
-      results,
-      signals,
-      client,
-      governor,
-      settings,
-      analyzerMetrics,
-      signalMetrics,
-      time,
-      log,
-    } = this.#options;
-    const { config } = settings;
-    const { live } = market;
-    const counted = {
-      get analyzers() {
-        return analyzers.analyzers;
-      },
-      get quarantined() {
-        return analyzers.quarantined;
-      },
-      analyze: async (...batch: Parameters<Analyzers['analyze']>) => {
-        const result = await analyzers.analyze(...batch);
-        analyzerMetrics.analyzed(result);
-        return result;
-      },
-    };
-    return new SlotRunner({
-      timeframes: config.timeframes,
-      pipeline: market.pipeline,
-      store: market.store,
-      batches: market.batches,
-      streamed: live !== null,
-      arrivedAt: (symbol) => live?.arrivedAt(symbol) ?? null,
-      provisional: () =>
-        live !== null && settings.config.cycle.provisional ? (symbol, slot) => live.provisional(symbol, slot) : null,
-      analysis: new RememberedAnalysis({ pool: counted, results }),
-      leastWarmup: () => analyzers.leastWarmup,
-      publisher: new Publisher({
-        signals,
-        exchange: config.exchange.id,
-        pool: counted,
-        onPublished: (changes) => signalMetrics.published(changes),
-      }),
-      symbols: market.symbols,
-      batchSymbols: config.batch.symbols,
-      exchange: config.exchange.id,
-      clock: time.exchangeClock,
-      deadlineMs: (slot) => this.#deadlineMs(slot),
-      governor,
-      requests: () => client.stats(),
-      onCycle: (record, report) => this.#ended(record, report),
-      onError: (err) => log.error({ err }, 'something beside a cycle failed'),
+    if (this.#cancelReview !== null || this.#stop.signal.aborted) return;
+    const { clock, turns } = this.#options;
+    this.#cancelReview = clock.setTimer(REVIEW_AFTER_MS, () => {
+      this.#cancelReview = null;
+      void turns(() => this.#runner.review());
     });
   }
 
   #createLoop(): SlotLoop {
-    const { settings, time, clock, log, instruments } = this.#options;
+    const { settings, time, clock, log, instruments, turns } = this.#options;
     return new SlotLoop({
       base: settings.config.timeframes[0],
       clock,
       exchangeNow: () => time.keeper.exchangeNow(),
       pausedMs: () => time.watch.pausedMs(),
-      run: (tick, signal) => this.#turns(() => this.#run(tick, signal)),
+      run: (tick, signal) => turns(() => this.#run(tick, signal)),
       drainMs: DRAIN_MS,
       onMissed: ({ count, from, to }) => {
         instruments.cycles.missed(count);
         log.warn({ count, from: iso(from), to: iso(to) }, 'slots were missed');
       },
       onError: (err) => {
+        this.#lastFailed = true;
         instruments.cycles.failed();
         log.error({ err }, 'a cycle failed');
       },
@@ -190,6 +138,8 @@ export class Scanning {
 
   async #run(tick: SlotTick, signal: AbortSignal): Promise<void> {
     const { market } = this.#options;
+    // It may have waited for its turn beyond the patience of the loop.
+    signal.throwIfAborted();
     // A cycle needs the exchange and the processor for itself.
     market.deepening.pause('cycle');
     try {
@@ -200,7 +150,10 @@ export class Scanning {
     }
     if (this.#stop.signal.aborted) return;
     market.deepening.request(deepeningOrder(market, this.#options.settings.config.timeframes[0]));
-    this.#audit = this.#runAudit(tick.slot);
+    // One at a time, however long the exchange takes.
+    this.#audit ??= this.#runAudit(tick.slot).finally(() => {
+      this.#audit = null;
+    });
   }
 
   async #runAudit(slot: Slot): Promise<void> {
@@ -214,7 +167,8 @@ export class Scanning {
     const { instruments, market, log } = this.#options;
     this.history.push(record);
     instruments.cycles.reported(report);
-    if (record.outcome !== 'failed') this.#lastSlot = record.slot;
+    this.#lastFailed = record.outcome === 'failed';
+    if (!this.#lastFailed) this.#lastSlot = record.slot;
     for (const { symbol, reason } of report.symbols.skipped) {
       if (reason === 'delisted') market.keeper.noteBadSymbol(symbol);
     }

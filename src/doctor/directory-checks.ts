@@ -34,18 +34,23 @@ export const directoryChecks: readonly Definition[] = [
     judge: ({ config, probes }) => writable(probes, join(config.dataDir, 'signals')),
   },
   { id: 'data-dir-mode', level: 'recommended', title: 'owner and mode', key: 'dataDir', needs: 'config', judge: mode },
-  { id: 'disk', level: 'required', title: 'disk', key: 'cache.l2MaxSize', short: true, needs: 'config', judge: disk },
+  // Not in the short form: a full disk is no wrong setting, and a start that it forbade would outlast it.
+  { id: 'disk', level: 'required', title: 'disk', key: 'cache.l2MaxSize', needs: 'config', judge: disk },
   { id: 'lock', level: 'required', title: 'lock', key: 'dataDir', needs: 'config', judge: lock },
 ];
 
 type Probes = Context['probes'];
+
+/** The directory is the right one; that it is full is told by the row of the disk, and passes. */
+const NO_ROOM: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT']);
 
 export async function writable(probes: Probes, path: string): Promise<Verdict> {
   const { nearest, error } = await probes.directory(path);
   const expected = 'a directory that this user can write, or create';
   if (error === null) return ok(nearest === path ? path : `${path} (to be created in ${nearest})`, expected);
   const { what, fix } = pathProblem(error);
-  return fail(`${path}: ${what}`, expected, fix);
+  const isFull = NO_ROOM.has((error as NodeJS.ErrnoException).code);
+  return (isFull ? warn : fail)(`${path}: ${what}`, expected, fix);
 }
 
 async function mode({ config, probes }: Context): Promise<Verdict> {

@@ -1,11 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, open, readFile, rm, stat, statfs } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { DirectoryFacts, DiskFacts } from './probes.js';
 
 /** Larger than what file systems keep inside an inode, so that a full disk shows. */
 const PROBE_BYTES = 64 * 1024;
+const PROBE_NAME = '.doctor-';
+/** Beyond this whoever made a probe is not at work on it any more. */
+const OLD_PROBE_MS = 60_000;
 
 /**
  * Makes a directory with a file in the nearest directory that exists, which is what creating the wanted one and writing
@@ -49,8 +52,9 @@ async function nearestDirectory(path: string): Promise<string> {
 
 async function writeError(nearest: string): Promise<unknown> {
   try {
-    const probe = await mkdtemp(join(nearest, '.doctor-'));
+    const probe = await mkdtemp(join(nearest, PROBE_NAME));
     try {
+      await removeOldProbes(nearest, (await stat(probe)).mtimeMs - OLD_PROBE_MS);
       const file = await open(join(probe, 'probe'), 'wx', 0o600);
       try {
         await file.write(Buffer.alloc(PROBE_BYTES, 1));
@@ -64,5 +68,14 @@ async function writeError(nearest: string): Promise<unknown> {
     return null;
   } catch (error) {
     return error;
+  }
+}
+
+/** A process that was killed in the middle leaves its probe behind. */
+async function removeOldProbes(dir: string, beforeMs: number): Promise<void> {
+  const names = (await readdir(dir)).filter((name) => name.startsWith(PROBE_NAME));
+  for (const path of names.map((name) => join(dir, name))) {
+    const made = await stat(path).catch(() => null);
+    if (made !== null && made.mtimeMs < beforeMs) await rm(path, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
 import type { Slot } from '../domain/slot.js';
 import { chunk } from '../lib/chunk.js';
+import { type Clock, sleep } from '../lib/clock.js';
 import { nextTurn } from '../lib/next-turn.js';
 
 /**
@@ -19,5 +20,14 @@ export function inOrder(size: number): BatchOrder {
       yield batch;
       await nextTurn();
     }
+  };
+}
+
+/** The same once the slot has settled: without a stream all of its candles are asked for then. `clock` tells the exchange's time. */
+export function onceSettled(order: BatchOrder, settleMs: number, clock: Clock): BatchOrder {
+  return async function* batches(symbols, slot, signal) {
+    const waitMs = slot + settleMs - clock.now();
+    if (waitMs > 0) await sleep(clock, waitMs, signal).catch(() => undefined);
+    yield* order(symbols, slot, signal);
   };
 }

@@ -16,7 +16,7 @@ export interface PublishedCounts {
 /** A cycle in short: one line of the log, and one item of the history. Durations are milliseconds. */
 export interface CycleRecord {
   readonly slot: Slot;
-  /** Epoch ms, local clock. */
+  /** Epoch ms. */
   readonly startedAt: number;
   readonly durationMs: number;
   readonly outcome: CycleOutcome;

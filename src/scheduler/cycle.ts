@@ -1,6 +1,7 @@
 import type { AnalysisBatch, BatchResult } from '../analyzers/contract.js';
 import { type Finding, type Signal, signalId } from '../domain/signal.js';
 import type { Slot } from '../domain/slot.js';
+import { BusyTime } from '../lib/busy-time.js';
 import type { Clock } from '../lib/clock.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { BatchOrder } from './batches.js';
@@ -22,14 +23,14 @@ export interface CycleParts {
   readonly streamed?: boolean;
   /** Called after each batch with the symbols done so far. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** A batch is done. The cycle does not end before this has. */
+  /** Publishes what was found in a batch. The cycle does not end before this has. */
   readonly onBatch?: (batch: FinishedBatch) => Promise<void>;
 }
 
 /**
  * One run for one slot. All batches are acquired side by side through one window of requests; each is analyzed as soon
  * as it is whole, while the next ones are still coming. When `signal` fires, what has not come is skipped with its
- * reason and the rest is published.
+ * reason and the rest is published. Nothing of it goes on after it has settled, also when a batch failed.
  */
 export async function runCycle(
   parts: CycleParts,
@@ -40,13 +41,14 @@ export async function runCycle(
   const { pipeline, analyzers, clock, exchange, onProgress, onBatch } = parts;
   const startedAt = clock.now();
   const start = clock.monotonic();
+  const publishing = new BusyTime(clock);
   let done = 0;
   const runBatch = async (batch: readonly string[]): Promise<FinishedBatch> => {
     const acquired = await pipeline.acquire(batch, slot, signal);
     const result = await analyzers.analyze({ slot, series: acquired.windows });
     const signals = result.findings.map((finding) => confirmed(exchange, finding));
     const finished = { acquired, result, signals };
-    await onBatch?.(finished);
+    if (onBatch !== undefined) await publishing.during(() => onBatch(finished));
     done += batch.length;
     onProgress?.(done, symbols.length);
     return finished;
@@ -57,25 +59,30 @@ export async function runCycle(
   };
   const batches = await allOf(parts.batches(symbols, slot, signal), runBatch, onLast);
 
-  const publishStart = clock.monotonic();
+  const sortStart = clock.monotonic();
   const signals = batches.flatMap((batch) => batch.signals).sort(strongestFirst);
   const end = clock.monotonic();
+  const publishMs = publishing.totalMs + end - sortStart;
   return summarize(
     { batches, symbols, signals, leastWarmup: analyzers.leastWarmup },
-    { slot, startedAt, durationMs: end - start, streamMs, publishMs: end - publishStart },
+    { slot, startedAt, durationMs: end - start, streamMs, publishMs },
   );
 }
 
-/** Runs each item as it comes, all side by side; rejects with the first failure, when nothing more comes. */
+/** Runs each item as it comes, all side by side. Settles when all have; rejects with the first failure among them. */
 async function allOf<T, R>(items: AsyncIterable<T>, run: (item: T) => Promise<R>, onLast: () => void): Promise<R[]> {
   const running: Promise<R>[] = [];
-  for await (const item of items) {
-    const result = run(item);
-    // It is awaited below, which may be later than it fails.
-    result.catch(() => undefined);
-    running.push(result);
+  try {
+    for await (const item of items) {
+      const result = run(item);
+      // It is awaited below, which may be later than it fails.
+      result.catch(() => undefined);
+      running.push(result);
+    }
+    onLast();
+  } finally {
+    await Promise.allSettled(running);
   }
-  onLast();
   return Promise.all(running);
 }
 

@@ -20,7 +20,6 @@ export interface CyclePlan {
 
 /** A `Date` header is cut to the second and its reply takes its time; further off, the exchange is asked. */
 const DATE_TOLERANCE_MS = 1_500;
-const URGENT: RequestOptions = { lane: 'urgent' };
 
 export interface UniverseOptions {
   readonly filters: UniverseFilters;
@@ -30,18 +29,20 @@ export interface UniverseOptions {
    * Otherwise the exchange is asked for its time along with the list.
    */
   readonly mayTrustDate: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /** The exchange's list of markets and its clock, of which the governor learns too; `skewMs` is local minus exchange. */
 export async function loadUniverse(
   client: ExchangeClient,
   governor: WeightGovernor,
-  { filters, clock, mayTrustDate }: UniverseOptions,
+  { filters, clock, mayTrustDate, signal }: UniverseOptions,
 ): Promise<{ readonly universe: Universe; readonly skewMs: number }> {
-  const [info] = await Promise.all([client.exchangeInfo(URGENT), !mayTrustDate && client.serverTime(URGENT)]);
+  const urgent: RequestOptions = { lane: 'urgent', ...(signal !== undefined && { signal }) };
+  const [info] = await Promise.all([client.exchangeInfo(urgent), !mayTrustDate && client.serverTime(urgent)]);
   const agrees = info.repliedAt !== null && Math.abs(clock.now() - info.repliedAt - 500) < DATE_TOLERANCE_MS;
-  if (mayTrustDate && !agrees) await client.serverTime(URGENT);
-  const volumes = needsQuoteVolumes(filters) ? await client.quoteVolumes(URGENT) : undefined;
+  if (mayTrustDate && !agrees) await client.serverTime(urgent);
+  const volumes = needsQuoteVolumes(filters) ? await client.quoteVolumes(urgent) : undefined;
   const universe = selectUniverse(info.instruments, filters, governor.exchangeNow(), volumes);
   return { universe, skewMs: clock.now() - governor.exchangeNow() };
 }

@@ -14,7 +14,6 @@ export interface SymbolResult {
 export interface RememberedAnalysisOptions {
   readonly pool: {
     readonly analyzers: readonly AnalyzerInfo[];
-    readonly quarantined: readonly unknown[];
     analyze(batch: AnalysisBatch, signal?: AbortSignal): Promise<BatchResult>;
   };
   readonly results: ResultCache<SymbolResult>;
@@ -22,20 +21,21 @@ export interface RememberedAnalysisOptions {
 
 /**
  * Analysis that is not done twice for the same candles: a candle that closed as it was last seen was analyzed for the
- * provisional signals already. Symbols whose analysis failed in part are not remembered.
+ * provisional signals already. What some analyzer failed at, or was kept away from, is not remembered.
  */
 export class RememberedAnalysis {
   readonly #options: RememberedAnalysisOptions;
-  #of: readonly AnalyzerInfo[] | null = null;
-  #lineage = '';
+  #lineage: { readonly of: readonly AnalyzerInfo[]; readonly digest: string } | null = null;
 
   constructor(options: RememberedAnalysisOptions) {
     this.#options = options;
   }
 
+  /** `runs` names every analyzer that had its say about all of the batch, be it earlier. */
   async analyze({ slot, series }: AnalysisBatch, signal?: AbortSignal): Promise<BatchResult> {
     const { pool, results } = this.#options;
-    const lineage = this.#lineageOf(pool.analyzers);
+    const { analyzers } = pool;
+    const lineage = this.#lineageOf(analyzers);
     const known: SymbolResult[] = [];
     const unknown: (readonly SeriesWindow[])[] = [];
     for (const windows of groupBy(series, ({ symbol }) => symbol).values()) {
@@ -43,8 +43,9 @@ export class RememberedAnalysis {
       if (result === null) unknown.push(windows);
       else known.push(result);
     }
-    const fresh = unknown.length === 0 ? NOTHING : await pool.analyze({ slot, series: unknown.flat() }, signal);
-    if (fresh.failures.length === 0 && pool.quarantined.length === 0) this.#remember(lineage, unknown, fresh);
+    const fresh =
+      unknown.length === 0 ? nothingOf(analyzers) : await pool.analyze({ slot, series: unknown.flat() }, signal);
+    if (isWhole(fresh, analyzers)) this.#remember(lineage, unknown, fresh);
     return {
       ...fresh,
       findings: [...known.flatMap(({ findings }) => findings), ...fresh.findings],
@@ -68,13 +69,22 @@ export class RememberedAnalysis {
 
   /** The analyzers are others after a reload. */
   #lineageOf(analyzers: readonly AnalyzerInfo[]): string {
-    if (analyzers !== this.#of) this.#lineage = lineageOf(analyzers);
-    this.#of = analyzers;
-    return this.#lineage;
+    if (this.#lineage?.of !== analyzers) this.#lineage = { of: analyzers, digest: lineageOf(analyzers) };
+    return this.#lineage.digest;
   }
 }
 
-const NOTHING: BatchResult = { findings: [], withheld: [], failures: [], runs: [], durationMs: 0 };
+/** All was said before. */
+function nothingOf(analyzers: readonly AnalyzerInfo[]): BatchResult {
+  const runs = analyzers.map(({ name }) => ({ analyzer: name, durationMs: 0, findings: 0, warmup: 0 }));
+  return { findings: [], withheld: [], failures: [], runs, durationMs: 0 };
+}
+
+/** Whether every analyzer ran over every series: one in quarantine does not run. */
+function isWhole({ runs, failures }: BatchResult, analyzers: readonly AnalyzerInfo[]): boolean {
+  const ran = new Set(runs.map(({ analyzer }) => analyzer));
+  return failures.length === 0 && analyzers.every(({ name }) => ran.has(name));
+}
 
 /** One lineage for all of them together, because a symbol's results are remembered together. */
 function lineageOf(analyzers: readonly AnalyzerInfo[]): string {

@@ -1,4 +1,5 @@
 import type { SeriesWindow } from '../domain/series.js';
+import type { Finding } from '../domain/signal.js';
 import { lastClosedOpenTime, type Slot } from '../domain/slot.js';
 import type { Timeframe } from '../domain/timeframe.js';
 import type { Clock } from '../lib/clock.js';
@@ -53,8 +54,8 @@ export class SlotRunner {
   readonly #options: SlotRunnerOptions;
   /** When the newest signal of a symbol was found, by its candle's close. */
   readonly #recentSignals = new Map<string, number>();
-  /** Symbols to be looked at again, with what of them was revised. */
-  readonly #revised = new Map<string, SeriesKey[]>();
+  /** Series to be looked at again, by their names. */
+  readonly #revised = new Map<string, SeriesKey>();
   #lastSlot: Slot | null = null;
   #running = false;
 
@@ -64,39 +65,51 @@ export class SlotRunner {
 
   /** Ends when the slot's cycle has published. Rejects when the cycle could not run at all. */
   async run(tick: SlotTick, stop: AbortSignal): Promise<void> {
-    const options = this.#options;
+    const { clock, arrivedAt, deadlineMs, governor, requests, publisher, onCycle } = this.#options;
     const { slot } = tick;
     const symbols = this.#inOrder();
-    const before = options.requests();
-    const latencies = new Latencies(options.clock, options.arrivedAt);
-    const deadline = deadlineSignal(options.clock, options.deadlineMs(slot), options.governor, stop);
-    const final = new AbortController();
+    const before = requests();
+    const latencies = new Latencies(clock, arrivedAt);
+    const deadline = deadlineSignal(clock, deadlineMs(slot), governor, stop);
     this.#running = true;
     try {
-      const early = this.#foretell(slot, symbols, final.signal);
-      const report = await runCycle(this.#cycleParts(slot, latencies), slot, symbols, deadline.signal);
-      final.abort();
-      await early;
+      const report = await this.#lookAt(slot, symbols, latencies, deadline.signal);
       this.#lastSlot = slot;
-      const after = options.requests();
+      const after = requests();
       const extras = {
         requests: after.total - before.total,
         weight: after.weight - before.weight,
-        signals: options.publisher.takeCounts(),
+        signals: publisher.takeCounts(),
         arrivalToPublished: latencies.summary(),
       };
-      options.onCycle(cycleRecord(report, tick, extras), report);
+      onCycle(cycleRecord(report, tick, extras), report);
     } finally {
-      final.abort();
       deadline.cancel();
       this.#running = false;
     }
     await this.review();
   }
 
+  /** What is not final yet at once, what is final as it comes. Nothing of either goes on after this has settled. */
+  async #lookAt(
+    slot: Slot,
+    symbols: readonly string[],
+    latencies: Latencies,
+    signal: AbortSignal,
+  ): Promise<CycleReport> {
+    const final = new AbortController();
+    const early = this.#foretell(slot, symbols, final.signal);
+    try {
+      return await runCycle(this.#cycleParts(slot, latencies), slot, symbols, signal);
+    } finally {
+      final.abort();
+      await early;
+    }
+  }
+
   /** Candles of the series changed after they were final: what was concluded from them is looked at again. */
   noteRevision(key: SeriesKey): void {
-    this.#revised.set(key.symbol, [...(this.#revised.get(key.symbol) ?? []), key]);
+    this.#revised.set(`${key.timeframe}/${key.symbol}`, key);
   }
 
   /** Looks again at what was revised since; while a cycle runs, its end does. Never rejects. */
@@ -104,10 +117,11 @@ export class SlotRunner {
     const { store, timeframes, analysis, publisher, onError } = this.#options;
     const slot = this.#lastSlot;
     if (slot === null || this.#running || this.#revised.size === 0) return;
-    const revised = [...this.#revised];
+    const revised = [...this.#revised.values()];
     this.#revised.clear();
-    for (const key of revised.flatMap(([, keys]) => keys)) publisher.revised(key);
-    const windows = revised.flatMap(([symbol]) =>
+    for (const key of revised) publisher.revised(key);
+    // All of a symbol, because an opinion on one timeframe may rest on another.
+    const windows = [...new Set(revised.map(({ symbol }) => symbol))].flatMap((symbol) =>
       timeframes.flatMap((timeframe) => {
         const until = lastClosedOpenTime(slot, timeframe);
         const series = store.get({ symbol, timeframe });
@@ -122,10 +136,14 @@ export class SlotRunner {
     }
   }
 
+  /** Symbols that are gone are forgotten on the way. */
   #inOrder(): readonly string[] {
-    const { symbols, store, timeframes } = this.#options;
+    const { symbols, store, timeframes, publisher } = this.#options;
     const all = symbols();
+    const kept = new Set(all);
     const recentSignals = this.#recentSignals;
+    for (const symbol of recentSignals.keys()) if (!kept.has(symbol)) recentSignals.delete(symbol);
+    publisher.keepOnly(kept);
     return priorityOrder(all, { liquidity: liquidityHeld(all, store, timeframes[0]), recentSignals });
   }
 
@@ -139,11 +157,15 @@ export class SlotRunner {
       batches,
       streamed,
       onBatch: async ({ acquired, result }: FinishedBatch) => {
-        for (const { symbol, candleCloseTime } of result.findings) this.#recentSignals.set(symbol, candleCloseTime);
+        for (const finding of result.findings) this.#noteSignal(finding);
         await publisher.publish({ slot, status: 'confirmed', windows: acquired.windows, result });
         latencies.published(acquired.windows);
       },
     };
+  }
+
+  #noteSignal({ symbol, candleCloseTime }: Finding): void {
+    this.#recentSignals.set(symbol, Math.max(candleCloseTime, this.#recentSignals.get(symbol) ?? 0));
   }
 
   /** Never rejects: provisional signals are a courtesy. */

@@ -66,6 +66,16 @@ describe('window digest', () => {
   });
 });
 
+describe('window digest of a buffer', () => {
+  it('is right for whichever of its windows is asked for, in any order', () => {
+    const series = randomSeries('BTCUSDT', '5m', { count: 60, lookback: 40 });
+    const windows = [40, 39, 40, 7, 39, 7].map((count) => series.window({ count }));
+    const copies = windows.map(({ length }) => series.copy().window({ count: length }));
+    expect(windows.map(windowDigest)).toEqual(copies.map(windowDigest));
+    expect(new Set(windows.map(windowDigest)).size).toBe(3);
+  });
+});
+
 describe('ResultCache', () => {
   it('gives a result back only for the same lineage and the same candles, in the same order', () => {
     const [a, b] = [randomSeries('BTCUSDT', '5m').window(), randomSeries('BTCUSDT', '15m').window()];
@@ -75,6 +85,17 @@ describe('ResultCache', () => {
     expect(results.get('x', [a, b])).toBe(result);
     expect([results.get('y', [a, b]), results.get('x', [a]), results.get('x', [b, a])]).toEqual([null, null, null]);
     expect(results.stats()).toEqual({ hits: 1, misses: 3, entries: 1 });
+  });
+
+  it('holds nothing when it is cleared, and can be filled again', () => {
+    const window = randomSeries('BTCUSDT', '5m').window();
+    const results = new ResultCache<object>({ maxEntries: 2 });
+    results.set('a', [window], {});
+    results.clear();
+    expect(results.get('a', [window])).toBeNull();
+    expect(results.stats()).toEqual({ hits: 0, misses: 1, entries: 0 });
+    results.set('a', [window], {});
+    expect(results.get('a', [window])).not.toBeNull();
   });
 
   it('holds no more than its entries, least recently used out first', () => {

@@ -281,6 +281,61 @@ describe('CandleCache', () => {
     expect(cache.stats().l2).toMatchObject({ errors: 1, hits: 0 });
   });
 
+  it('forgets a dropped series in memory and keeps what is on disk of it, be it not written yet', async () => {
+    const dir = temporaryDir();
+    const [old, fresh] = [randomSeries('AUSDT', '5m'), randomSeries('BUSDT', '5m')];
+    const cache = await openCache(dir);
+    cache.put(old);
+    await cache.flush();
+    cache.put(fresh);
+    for (const symbol of ['AUSDT', 'BUSDT', 'NEVERUSDT']) cache.drop(symbol, '5m');
+    expect([cache.peek('AUSDT', '5m'), cache.peek('BUSDT', '5m')]).toEqual([null, null]);
+    expect(cache.stats().l1.entries).toBe(0);
+    await cache.stop();
+    const next = await openCache(dir);
+    expect(await next.load(keysOf([old, fresh]))).toEqual({ loaded: 2, missing: 0 });
+    await next.stop();
+  });
+
+  it('counts a series each time that it is touched: held, missing, or too old, which goes', async () => {
+    const clock = new FakeClock(NOW);
+    const cache = await openCache(temporaryDir(), { clock });
+    cache.put(randomSeries('AUSDT', '5m'));
+    for (const symbol of ['AUSDT', 'BUSDT', 'AUSDT']) cache.touch(symbol, '5m');
+    expect(cache.stats().l1).toMatchObject({ hits: 2, misses: 1, stale: 0 });
+    clock.jump(61 * 5 * MINUTE);
+    cache.touch('AUSDT', '5m');
+    expect(cache.stats().l1).toMatchObject({ hits: 2, misses: 1, stale: 1, entries: 0 });
+    await cache.stop();
+  });
+
+  it('keeps what is touched when memory is short', async () => {
+    const [a, b, c] = ['AUSDT', 'BUSDT', 'CUSDT'].map((symbol) => randomSeries(symbol, '5m'));
+    const cache = await openCache(temporaryDir(), { l1MaxBytes: 3 * (a as Series).byteLength - 1 });
+    cache.put(a as Series);
+    cache.put(b as Series);
+    cache.touch('AUSDT', '5m');
+    cache.put(c as Series);
+    expect(['AUSDT', 'BUSDT', 'CUSDT'].map((symbol) => cache.peek(symbol, '5m') !== null)).toEqual([true, false, true]);
+    await cache.stop();
+  });
+
+  it('counts what is loaded ahead of need for the disk alone, so that a series asked for is counted once', async () => {
+    const dir = temporaryDir();
+    const series = market(4);
+    const first = await openCache(dir);
+    for (const one of series) first.put(one);
+    await first.stop();
+    const cache = await openCache(dir);
+    expect(await cache.load(keysOf(series), { ahead: true })).toEqual({ loaded: 12, missing: 0 });
+    expect(cache.stats()).toMatchObject({ l1: { hits: 0, misses: 0 }, l2: { hits: 12, misses: 0 } });
+    for (const { symbol, timeframe } of series) cache.touch(symbol, timeframe);
+    expect(cache.stats()).toMatchObject({ l1: { hits: 12, misses: 0 }, l2: { hits: 12, misses: 0 } });
+    expect(await cache.load(keysOf(series), { ahead: true })).toEqual({ loaded: 12, missing: 0 });
+    expect(cache.stats()).toMatchObject({ l1: { hits: 12, misses: 0 }, l2: { hits: 12, misses: 0 } });
+    await cache.stop();
+  });
+
   it('loads the hottest first and stops when asked', async () => {
     const dir = temporaryDir();
     const series = market(60).filter(({ timeframe }) => timeframe === '5m');

@@ -110,7 +110,6 @@ describe('the short form', () => {
       'data-dir',
       'cache-dir',
       'signals-dir',
-      'disk',
       'open-files',
       'memory',
       'port',
@@ -127,6 +126,18 @@ describe('the short form', () => {
       ),
     );
   });
+
+  it.each(['ENOSPC', 'EDQUOT'])(
+    'D1: lets a start pass on a disk without room (%s), which may have some again',
+    async (code) => {
+      const full = {
+        directory: async () => ({ nearest: '/data', stat: null, error: Object.assign(new Error(code), { code }) }),
+      };
+      const report = await diagnose({ short: true, probes: full });
+      expect(report.checks.find(({ id }) => id === 'data-dir')).toMatchObject({ status: 'warn' });
+      expect(() => refuseToStart(report, loadConfig())).not.toThrow();
+    },
+  );
 
   it('lets a start pass that has warnings', async () => {
     const small = { process: { ...HEALTHY_PROCESS, memoryBytes: 512 * 2 ** 20 } };

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,6 +25,15 @@ describe('the probe of a directory', () => {
       stat: { mode: statSync(dir).mode, uid: statSync(dir).uid },
     });
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('removes what a probe left that was killed a while ago, and no other', async () => {
+    const dir = temporary();
+    for (const name of ['.doctor-killed', '.doctor-at-work', 'killed']) mkdirSync(join(dir, name));
+    const old = new Date(systemClock.now() - 120_000);
+    for (const name of ['.doctor-killed', 'killed']) utimesSync(join(dir, name), old, old);
+    expect(await probeDirectory(dir)).toMatchObject({ error: null });
+    expect(readdirSync(dir).sort()).toEqual(['.doctor-at-work', 'killed']);
   });
 
   it('tries the nearest directory above one that is missing, and does not create it', async () => {

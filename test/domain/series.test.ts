@@ -110,6 +110,22 @@ describe('Series', () => {
     expect(series.revise(row(9), 'rest', LATER)).toBe('gap');
   });
 
+  it('copies itself onto memory of its own: the same candles, and neither sees what becomes of the other', () => {
+    for (const count of [0, 1, 10, 12, 25]) {
+      const series = filled(count);
+      const copy = series.copy();
+      expect(columnsOf(copy.window())).toEqual(columnsOf(series.window()));
+      expect(copy).toMatchObject({ symbol: 'BTCUSDT', timeframe: '5m', lookback: 10, length: series.length });
+      expect(copy.window().buffer).not.toBe(series.window().buffer);
+      const before = [...columnsOf(series.window()).close];
+      for (let index = count; index < count + 20; index++) expect(copy.append(row(index), 'stream', LATER)).toBeNull();
+      copy.revise(row(count + 19, 50), 'rest', LATER);
+      expect([...columnsOf(series.window()).close]).toEqual(before);
+      expect(series.append(row(count), 'rest', LATER)).toBeNull();
+      expect(copy.lastOpenTime).toBe(START + (count + 19) * STEP);
+    }
+  });
+
   it('refuses to revise what it no longer holds', () => {
     const series = filled(13);
     expect(series.revise(row(2, 50), 'rest', LATER)).toBe('order');

@@ -65,6 +65,8 @@ async function firstSlot(
     if (tail.length > 5) tail.shift();
     const entry = parsed(line);
     if (entry['msg'] === 'listening for HTTP') url = String(entry['url']);
+    // What is read at a scrape is counted from the one before: the start is not the slot's.
+    if (entry['msg'] === 'ready') await processFigures(url);
     if (entry['msg'] === 'cycle' && entry['reason'] === 'slot') return { url, cycle: entry as unknown as LoggedCycle };
   }
   throw new Error(`the daemon ended, or no slot came in time; its last words:\n${tail.join('\n')}`);

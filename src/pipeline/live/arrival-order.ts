@@ -23,12 +23,12 @@ export async function* arrivalOrder(options: ArrivalOrderOptions): AsyncGenerato
   const { symbols, size, awaited, arrival, clock } = options;
   const ready: string[] = [];
   let wake = () => {};
-  for (const symbol of awaited) {
-    void arrival(symbol).then(() => {
-      ready.push(symbol);
-      wake();
-    });
-  }
+  const follow = async (symbol: string) => {
+    await arrival(symbol);
+    ready.push(symbol);
+    wake();
+  };
+  for (const symbol of awaited) void follow(symbol);
   yield* chunk(
     symbols.filter((symbol) => !awaited.has(symbol)),
     size,

@@ -1,3 +1,4 @@
+import type { Refusal } from '../../domain/candle.js';
 import type { Slot } from '../../domain/slot.js';
 import { groupBy } from '../../lib/group-by.js';
 import type { CandleSource, SeriesKey, SeriesOutcome, SeriesStore } from '../source.js';
@@ -68,7 +69,14 @@ export class BaseFirstSource implements CandleSource {
   }
 }
 
-const NOTHING = { added: 0, revised: 0, refused: new Map(), skip: null, gap: 'none', cutBy: null } as const;
+const NOTHING = {
+  added: 0,
+  revised: 0,
+  refused: new Map<Refusal, number>(),
+  skip: null,
+  gap: 'none',
+  cutBy: null,
+} as const;
 
 function keyText({ symbol, timeframe }: SeriesKey): string {
   return `${symbol}@${timeframe}`;

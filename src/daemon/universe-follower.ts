@@ -1,0 +1,57 @@
+import type { CandleCache } from '../cache/tiers.js';
+import type { Config } from '../config/schema.js';
+import type { Logger } from '../lib/log.js';
+import type { Deepening } from '../pipeline/deepening.js';
+import type { LiveCandles } from '../pipeline/live/live-candles.js';
+import type { UniverseChange } from '../pipeline/universe-change.js';
+import { UniverseKeeper } from '../pipeline/universe-keeper.js';
+import type { MarketOptions } from './market.js';
+
+interface Followers {
+  readonly live: Pick<LiveCandles, 'setSymbols'> | null;
+  readonly deepening: Pick<Deepening, 'forget'>;
+}
+
+/** Lets everything that knows symbols follow the universe. */
+export class UniverseFollower {
+  readonly keeper: UniverseKeeper;
+  readonly #log: Logger;
+  readonly #cache: Pick<CandleCache, 'drop'>;
+  readonly #config: Config;
+  /** Null while they are being built, from what the universe is then. */
+  #followers: Followers | null = null;
+
+  constructor({ config, client, exchangeClock, random, log }: MarketOptions, cache: Pick<CandleCache, 'drop'>) {
+    this.#log = log.child({ part: 'universe' });
+    this.#cache = cache;
+    this.#config = config;
+    this.keeper = new UniverseKeeper({
+      client,
+      exchangeNow: () => exchangeClock.now(),
+      filters: config.universe,
+      refreshEveryMs: config.universe.refreshEveryMs,
+      clock: exchangeClock,
+      random,
+      listener: {
+        onChange: (change) => this.#changed(change),
+        onError: (err) => this.#log.warn({ err }, 'the list of symbols could not be read'),
+      },
+    });
+  }
+
+  follow(followers: Followers): void {
+    this.#followers = followers;
+  }
+
+  #changed({ added, removed, universe }: UniverseChange): void {
+    this.#log.info(
+      { added: added.map(({ symbol }) => symbol), removed, symbols: universe.instruments.length },
+      'the universe changed',
+    );
+    this.#followers?.live?.setSymbols(universe.instruments.map(({ symbol }) => symbol));
+    for (const { symbol } of removed) {
+      this.#followers?.deepening.forget(symbol);
+      for (const timeframe of this.#config.timeframes) this.#cache.drop(symbol, timeframe);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { SimProcess } from '../../src/sim/process.js';
+import { candlescan, temporaryDir } from '../support/cli.js';
+import {
+  type Daemon,
+  type DaemonPlace,
+  daemonPlace,
+  simProcess,
+  spawnDaemon,
+  statusOf,
+  until,
+} from '../support/daemon-process.js';
+
+const QUICK = { CANDLESCAN_TIMEFRAMES: '[1m, 3m]', CANDLESCAN_ANALYZERS__WORKERS: '1' };
+const WITHIN_MS = 30_000;
+
+let sim: SimProcess;
+const daemons: Daemon[] = [];
+
+beforeAll(async () => {
+  sim = await simProcess('--symbols', '5', '--latency-ms', '0');
+});
+
+afterEach(async () => {
+  for (const { child, exited } of daemons.splice(0)) {
+    child.kill('SIGKILL');
+    await exited;
+  }
+});
+
+afterAll(() => sim?.stop());
+
+function start(place: DaemonPlace, ...args: string[]): Daemon {
+  const daemon = spawnDaemon(place, ...args);
+  daemons.push(daemon);
+  return daemon;
+}
+
+const isReady = ({ port }: DaemonPlace) =>
+  until('ready', WITHIN_MS, async () => (await statusOf(port, '/readyz')) === 200);
+
+async function get(place: DaemonPlace, path: string): Promise<Record<string, unknown>> {
+  const response = await fetch(`http://127.0.0.1:${place.port}${path}`);
+  return (await response.json()) as Record<string, unknown>;
+}
+
+async function end({ child, exited }: Daemon): Promise<number | null> {
+  child.kill('SIGTERM');
+  return (await exited).code;
+}
+
+describe('run', () => {
+  it('scans, serves, keeps others out of its data directory, reads its configuration again, and ends with 0', async () => {
+    const place = await daemonPlace(sim, QUICK);
+    const file = join(temporaryDir(), 'own.yaml');
+    writeFileSync(file, 'log:\n  level: info\n');
+    const daemon = start(place, '--config', file);
+    await isReady(place);
+    expect(await get(place, '/api/v1/status')).toMatchObject({ ready: true, symbols: 5, timeframes: ['1m', '3m'] });
+    expect(await get(place, '/api/v1/candles/BTCUSDT/1m?limit=2')).toMatchObject({ candles: [{}, {}] });
+
+    const second = await candlescan(['run'], { ...place.env });
+    expect(second).toMatchObject({ code: 75, stdout: '' });
+
+    writeFileSync(file, 'log:\n  level: debug\ncandles:\n  lookback: 400\n');
+    daemon.child.kill('SIGHUP');
+    await until('reloaded', WITHIN_MS, () => daemon.stderr().includes('read the configuration again'));
+    expect(daemon.stderr()).toContain('"changed":["log.level"],"needsRestart":["candles.lookback"]');
+
+    expect(await end(daemon), daemon.stderr()).toBe(0);
+    expect(daemon.stderr()).not.toMatch(/"level":[56]0/);
+  });
+
+  it('starts with the analyzers that it has when a module of others is broken', async () => {
+    const broken = join(temporaryDir(), 'broken.mjs');
+    writeFileSync(broken, 'export default 1;');
+    const place = await daemonPlace(sim, { ...QUICK, CANDLESCAN_ANALYZERS__PATHS: `[${broken}, ${broken}.missing]` });
+    const daemon = start(place);
+    await isReady(place);
+    expect(daemon.stderr()).toContain('a module of analyzers is left out');
+    const metrics = await (await fetch(`http://127.0.0.1:${place.port}/metrics`)).text();
+    expect(metrics).toMatch(/^candlescan_analyzer_modules_refused 2$/m);
+    expect(await end(daemon), daemon.stderr()).toBe(0);
+  });
+
+  it('ends with 0 while it still waits for the first word of the exchange', async () => {
+    const mute = createServer(() => {}).listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    onTestFinished(() => mute.close().closeAllConnections());
+    const asked = once(mute, 'request');
+    const restUrl = `http://127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    const place = await daemonPlace(sim, { ...QUICK, CANDLESCAN_EXCHANGE__REST_URL: restUrl });
+    const daemon = start(place);
+    await asked;
+    await until('served', WITHIN_MS, async () => (await statusOf(place.port, '/readyz')) === 503);
+    expect(await end(daemon), daemon.stderr()).toBe(0);
+    expect(daemon.stderr()).not.toMatch(/"level":[456]0/);
+  });
+
+  it('goes on trying while the exchange is not there, and says so', async () => {
+    const place = await daemonPlace(sim, { ...QUICK, CANDLESCAN_EXCHANGE__REST_URL: 'http://127.0.0.1:9' });
+    const daemon = start(place);
+    await until('told', WITHIN_MS, () => daemon.stderr().includes('the market could not be opened'));
+    expect(await statusOf(place.port, '/healthz')).toBe(200);
+    expect(JSON.stringify(await get(place, '/readyz'))).toContain('127.0.0.1:9');
+    expect(await end(daemon), daemon.stderr()).toBe(0);
+  });
+
+  it('P6: ends with 78 and one line for a wrong configuration, before anything is served or locked', async () => {
+    const run = await candlescan(['run', '--set', 'cycle.deadline=1s']);
+    expect(run).toMatchObject({ code: 78, stdout: '' });
+    expect(run.stderr.trim().split('\n')).toEqual([expect.stringMatching(/cycle\.deadline.*found.*1s.*allowed/)]);
+  });
+
+  it('ends with 78 when its port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    onTestFinished(() => void other.close());
+    const { port } = other.address() as AddressInfo;
+    const place = await daemonPlace(sim, { ...QUICK, CANDLESCAN_SERVER__PORT: String(port) });
+    const run = await candlescan(['run'], { ...place.env });
+    expect(run.code, run.stderr).toBe(78);
+    expect(run.stderr).toMatch(/server\.port.*found/);
+  });
+});

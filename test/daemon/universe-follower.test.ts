@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { loadConfig } from '../../src/config/load.js';
+import type { MarketOptions } from '../../src/daemon/market.js';
+import { UniverseFollower } from '../../src/daemon/universe-follower.js';
+import { FakeClock } from '../support/fake-clock.js';
+import { silentLog } from '../support/silent-log.js';
+import { instrument, news } from '../support/universe.js';
+
+function build() {
+  const clock = new FakeClock();
+  const did: string[] = [];
+  const options = {
+    config: loadConfig({ set: ['timeframes=[5m, 1h]'] }).config,
+    client: {},
+    exchangeClock: clock,
+    random: () => 0.5,
+    log: silentLog(),
+  } as unknown as MarketOptions;
+  const universe = new UniverseFollower(options, {
+    drop: (symbol, timeframe) => void did.push(`drop ${symbol} ${timeframe}`),
+  });
+  universe.keeper.start({ instruments: ['AUSDT', 'BUSDT', 'CUSDT'].map((symbol) => instrument(symbol)), excluded: [] });
+  const follow = () =>
+    universe.follow({
+      live: { setSymbols: (symbols) => void did.push(`stream ${[...symbols].join(' ')}`) },
+      deepening: { forget: (symbol) => void did.push(`forget ${symbol}`) },
+    });
+  return { universe, did, follow };
+}
+
+describe('UniverseFollower', () => {
+  it('has a symbol that is gone neither streamed nor deepened nor held', async () => {
+    const { universe, did, follow } = build();
+    follow();
+    universe.keeper.noteContractInfo(news('BUSDT', 'SETTLING'));
+    expect(did).toEqual(['stream AUSDT CUSDT', 'forget BUSDT', 'drop BUSDT 5m', 'drop BUSDT 1h']);
+    await universe.keeper.stop();
+  });
+
+  it('takes in a change that comes while those who are to follow are being built', async () => {
+    const { universe, did } = build();
+    universe.keeper.noteContractInfo(news('BUSDT', 'SETTLING'));
+    expect(did).toEqual(['drop BUSDT 5m', 'drop BUSDT 1h']);
+    expect(universe.keeper.current().instruments.map(({ symbol }) => symbol)).toEqual(['AUSDT', 'CUSDT']);
+    await universe.keeper.stop();
+  });
+});
