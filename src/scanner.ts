@@ -113,7 +113,9 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   options.onPlan?.(plan);
   const pool = await parts.pool;
   const deadline = deadlineSignal(clock, config.cycle.deadlineMs + plan.waitMs, governor);
-  const cycle = await runCycle(cycleParts(parts, pool, store), slot, symbols, deadline.signal).finally(deadline.cancel);
+  const cycle = await runCycle(cycleParts(parts, pool, store), slot, symbols, deadline.signal).finally(() =>
+    deadline.cancel(),
+  );
   return {
     exchange: config.exchange.id,
     startedAt,

@@ -14,9 +14,9 @@ export class KeyedTasks {
   }
 
   run<T>(key: string, task: () => Promise<T>): Promise<T> {
-    const before = [this.#alone, this.#byKey.get(key)];
+    const before: Promise<unknown>[] = [this.#alone, this.#byKey.get(key) ?? Promise.resolve()];
     const result = Promise.all(before).then(() => this.#limit(task));
-    const ended: Promise<void> = result.then(nothing, nothing).then(() => {
+    const ended: Promise<void> = result.then(nothing, nothing).finally(() => {
       if (this.#byKey.get(key) === ended) this.#byKey.delete(key);
     });
     this.#byKey.set(key, ended);

@@ -32,7 +32,12 @@ export async function runLiveSlot(task: LiveTask): Promise<LiveRun> {
   const { mode, run, settings, configFiles, env, patienceMs } = task;
   const dataDir = await mkdtemp(join(tmpdir(), 'candlescan-bench-'));
   const args = [
-    ...['run', '--log-level=info', '--data-dir', dataDir, '--set', 'server.port=0'],
+    'run',
+    '--log-level=info',
+    '--data-dir',
+    dataDir,
+    '--set',
+    'server.port=0',
     ...configFiles.flatMap((file) => ['--config', file]),
     ...[...settings, ...MODE_SETTINGS[mode]].flatMap((setting) => ['--set', setting]),
   ];

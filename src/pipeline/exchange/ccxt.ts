@@ -17,7 +17,7 @@ type CcxtConstructor = new (options: object) => CcxtExchange;
  */
 async function loadClass(): Promise<CcxtConstructor> {
   try {
-    return (await import('ccxt/js/src/binanceusdm.js')).default as unknown as CcxtConstructor;
+    return (await import('ccxt/js/src/binanceusdm.js')).default as CcxtConstructor;
   } catch {
     return (await import('ccxt')).binanceusdm as unknown as CcxtConstructor;
   }
