@@ -1,4 +1,3 @@
-import type { AnalysisBatch } from '../analyzers/contract.js';
 import type { SeriesWindow } from '../domain/series.js';
 import type { Finding } from '../domain/signal.js';
 import { lastClosedOpenTime, type Slot } from '../domain/slot.js';
@@ -152,8 +151,7 @@ export class SlotRunner {
     const { pipeline, analysis, leastWarmup, clock, exchange, batches, streamed, publisher } = this.#options;
     return {
       pipeline,
-      // Past its deadline a cycle still analyzes what it has; only a stop does not wait for analyzers.
-      analyzers: { analyze: (batch: AnalysisBatch) => analysis.analyze(batch, stop), leastWarmup: leastWarmup() },
+      analyzers: { analyze: analysis.analyze.bind(analysis), leastWarmup: leastWarmup() },
       clock,
       exchange,
       batches,
