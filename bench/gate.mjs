@@ -4,12 +4,17 @@ import { bench, summaryOf } from './run.mjs';
 
 const report = bench('--runs', process.argv[2] ?? '5', '--latency-ms', '100');
 const cold = summaryOf(report, 'cold');
+const stream = summaryOf(report, 'stream');
 const bounds = [
   ['cold scan / floor', report.ratios.coldToFloor, '<=', 1.35],
   ['process / floor', report.ratios.processToFloor, '<=', 2],
   ['technicalindicators / kernels', report.ratios.technicalIndicatorsToKernels, '>=', 50],
   ['peak memory, MiB', cold.maxRssBytes / 2 ** 20, '<=', 250],
   ['event-loop delay p99, ms', cold.loopDelayP99Ms, '<=', 50],
+  ['restart / cold scan, processes', report.ratios.restartToCold, '<=', 0.5],
+  ['slot with stream: requests / cold scan', report.ratios.streamRequestsToCold, '<=', 0.05],
+  ['slot with stream: candle to signal, ms', stream.arrivalToPublishedMs, '<=', 150],
+  ['slot with stream: memory, MiB', stream.maxRssBytes / 2 ** 20, '<=', 300],
 ];
 
 let broken = 0;

@@ -5,6 +5,7 @@ import type { CacheStats, CandleCache } from './cache/tiers.js';
 import { ExchangeError } from './domain/errors.js';
 import type { Timeframe } from './domain/timeframe.js';
 import { type FoundationOptions, openCache, openClient, openGovernor } from './foundation.js';
+import { nextTurn } from './lib/next-turn.js';
 import { Releasers } from './lib/releasers.js';
 import type { ExchangeClient, ExchangeStats } from './pipeline/exchange/contract.js';
 import type { WeightGovernor } from './pipeline/exchange/governor.js';
@@ -100,6 +101,8 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const cacheStart = clock.monotonic();
   const warming = cache.load(cache.stored(config.timeframes)).then(() => clock.monotonic() - cacheStart);
   const { universe, skewMs } = await universeReady;
+  // Sockets are served between the long steps.
+  await nextTurn();
   const universeMs = clock.monotonic() - start;
   const slot = await settledSlot(governor, config.timeframes[0], config.cycle.settleMs, clock, options.onSettle);
 
@@ -109,6 +112,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const cacheMs = await warming;
   const absent = keys.filter(({ symbol, timeframe }) => cache.peek(symbol, timeframe) === null);
   await cache.load(absent);
+  await nextTurn();
   const plan = planCycle(client, governor, store, keys, slot, config.candles.firstLook);
   options.onPlan?.(plan);
   const pool = await parts.pool;

@@ -6,7 +6,7 @@ import type { Clock } from '../lib/clock.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { BatchOrder } from './batches.js';
 import type { CycleReport } from './report.js';
-import { type FinishedBatch, summarize } from './summary.js';
+import { type FinishedBatch, sourcesOf, summarize } from './summary.js';
 
 export interface CycleParts {
   readonly pipeline: Pick<Pipeline, 'acquire'>;
@@ -45,9 +45,12 @@ export async function runCycle(
   let done = 0;
   const runBatch = async (batch: readonly string[]): Promise<FinishedBatch> => {
     const acquired = await pipeline.acquire(batch, slot, signal);
-    const result = await analyzers.analyze({ slot, series: acquired.windows });
+    const analysis = analyzers.analyze({ slot, series: acquired.windows });
+    // While the workers are at it.
+    const sources = sourcesOf(acquired.windows);
+    const result = await analysis;
     const signals = result.findings.map((finding) => confirmed(exchange, finding));
-    const finished = { acquired, result, signals };
+    const finished = { acquired, result, signals, sources };
     if (onBatch !== undefined) await publishing.during(() => onBatch(finished));
     done += batch.length;
     onProgress?.(done, symbols.length);

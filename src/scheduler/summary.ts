@@ -11,6 +11,8 @@ export interface FinishedBatch {
   readonly acquired: Acquired;
   readonly result: BatchResult;
   readonly signals: readonly Signal[];
+  /** Candles of the windows by where they came from. */
+  readonly sources: Readonly<Record<Source, number>>;
 }
 
 export interface CycleFacts {
@@ -48,6 +50,19 @@ export function summarize(
     failures: batches.flatMap(({ result }) => result.failures),
     signals,
   };
+}
+
+/** Where the candles of a batch came from: counted with the batch, because those of a whole market take a while. */
+export function sourcesOf(windows: readonly SeriesWindow[]): Readonly<Record<Source, number>> {
+  const counts = new Array<number>(SOURCES.length).fill(0);
+  for (const window of windows) {
+    for (const code of columnsOf(window).source) counts[code] = (counts[code] as number) + 1;
+  }
+  const totals = noSources();
+  SOURCES.forEach((source, code) => {
+    totals[source] = counts[code] as number;
+  });
+  return totals;
 }
 
 /** Symbols of which at least one timeframe was looked at. */
@@ -94,8 +109,8 @@ function spanMs(fills: readonly Fill[], source: Fill['source']): number {
 }
 
 function candleTotals(batches: readonly FinishedBatch[], fills: readonly Fill[]): CycleReport['candles'] {
-  const bySource: Record<Source, number> = { cache: 0, history: 0, stream: 0, rest: 0, derived: 0 };
-  for (const window of batches.flatMap(({ acquired }) => acquired.windows)) addSources(bySource, window);
+  const bySource = noSources();
+  for (const { sources } of batches) for (const source of SOURCES) bySource[source] += sources[source];
   const rejectedBy: Partial<Record<Refusal, number>> = {};
   let rejected = 0;
   for (const { refused } of fills.flatMap(({ outcomes }) => outcomes)) {
@@ -108,12 +123,8 @@ function candleTotals(batches: readonly FinishedBatch[], fills: readonly Fill[])
   return { ...bySource, rejected, rejectedBy };
 }
 
-function addSources(totals: Record<Source, number>, window: SeriesWindow): void {
-  const counts = new Array<number>(SOURCES.length).fill(0);
-  for (const code of columnsOf(window).source) counts[code] = (counts[code] as number) + 1;
-  SOURCES.forEach((source, code) => {
-    totals[source] += counts[code] as number;
-  });
+function noSources(): Record<Source, number> {
+  return { cache: 0, history: 0, stream: 0, rest: 0, derived: 0 };
 }
 
 function gapTotals(fills: readonly Fill[]): CycleReport['gaps'] {
