@@ -26,7 +26,8 @@ export default defineConfig({
     testTimeout: 900_000,
     hookTimeout: 60_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // More than cores: most of them wait for slots and processes.
+    maxWorkers: 3,
     projects: [
       soak('soak', firstSeed, half),
       soak('soak further', firstSeed + half, seeds - half),

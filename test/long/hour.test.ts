@@ -11,7 +11,7 @@ import { Control, Storm } from '../support/storm.js';
 
 const MINUTE = 60_000;
 /** An hour on demand: `CANDLESCAN_TEST_MINUTES=60`. */
-const MINUTES = Number(process.env['CANDLESCAN_TEST_MINUTES'] ?? 3);
+const MINUTES = Number(process.env['CANDLESCAN_TEST_MINUTES'] ?? 2);
 const TIMEFRAMES = ['1m', '3m', '5m', '15m'] as const satisfies readonly Timeframe[];
 const SYMBOLS = 60;
 const LOOKBACK = 300;
@@ -83,7 +83,7 @@ describe(`a daemon on the embedded exchange for ${MINUTES} minutes (CANDLESCAN_T
       storm = new Storm({ control, random: seededRandom(MINUTES), symbols });
       const audit = { restUrl: sim.restUrl, daemonUrl, symbols, timeframes: TIMEFRAMES };
       // The end lies in the second half of a minute, when its cycle is over.
-      await weather(audit, Math.floor(Date.now() / MINUTE) * MINUTE + MINUTES * MINUTE + 40_000);
+      await weather(audit, nextAfter(Date.now(), 0) + MINUTES * MINUTE + 40_000);
       last = await auditCandles(audit);
       cycles = (await get<{ items: CycleItem[] }>('/api/v1/cycles?limit=1000')).items;
       ({ slots } = await get<{ slots: typeof slots }>('/api/v1/status'));
