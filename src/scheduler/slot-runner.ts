@@ -46,6 +46,9 @@ export interface SlotRunnerOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** Of a batch, so that one of final candles never waits long for a worker. */
+const PROVISIONAL_SHARE = 4;
+
 /**
  * What happens at a slot: candles that ended are looked at as they are at once, then each symbol again as soon as its
  * candles are final, those first that people look at first.
@@ -178,7 +181,7 @@ export class SlotRunner {
         {
           windowsOf,
           analyze: (batch, until) => analysis.analyze(batch, until),
-          size: batchSymbols,
+          size: Math.ceil(batchSymbols / PROVISIONAL_SHARE),
           onBatch: (result, windows) => publisher.publish({ slot, status: 'provisional', windows, result }),
         },
         slot,
