@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import pLimit from 'p-limit';
 import { type AnalyzerPool, createAnalyzerPool } from './analyzers/pool.js';
+import { loadCacache } from './cache/disk.js';
 import type { CacheStats, CandleCache } from './cache/tiers.js';
 import { ExchangeError } from './domain/errors.js';
 import type { Timeframe } from './domain/timeframe.js';
@@ -69,7 +70,11 @@ export async function openScanner(options: ScannerOptions): Promise<Scanner> {
     const client = await openClient(options, governor, releasers);
     return {
       scan: () => scanWith({ client, governor, pool, releasers, options }),
-      close: () => releasers.release(),
+      close: () => {
+        // Threads take their time to end, and so does the disk.
+        void pool.then((ready) => ready.close()).catch(() => undefined);
+        return releasers.release();
+      },
     };
   } catch (error) {
     await releasers.release();
@@ -96,6 +101,8 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
     mayTrustDate: existsSync(config.cache.l2Dir),
   });
   universeReady.catch(() => undefined);
+  // It takes about as long as the first reply does to come.
+  await loadCacache();
   const cache = await openCache(options, clock, parts.releasers);
   // What is on disk does not wait for the list of markets.
   const cacheStart = clock.monotonic();

@@ -19,8 +19,8 @@ export interface Disk {
   removeEntry(dir: string, key: string): Promise<void>;
 }
 
-/** Its many modules are loaded with the first use: a scan that finds nothing on disk needs them only when it is over. */
-const loadCacache = async () => (await import('cacache')).default;
+/** Its many modules are loaded with the first use, or by whoever has a moment for them. */
+export const loadCacache = async () => (await import('cacache')).default;
 
 export const cacacheDisk: Disk = {
   async list(dir) {
