@@ -33,8 +33,8 @@ export function windowDigest(window: SeriesWindow): string {
   if (held?.range === range) return held.digest;
   const { source: _, ...columns } = columnsOf(window);
   const hash = createHash('sha256').update(JSON.stringify([symbol, timeframe, length]));
-  // `update` refuses shared memory, hence the copies.
-  for (const column of Object.values(columns)) hash.update(Float64Array.from(column));
+  // `update` refuses shared memory, hence the copies; `slice` makes them without an iterator.
+  for (const column of Object.values(columns)) hash.update(column.slice());
   const digest = hash.digest('hex').slice(0, 32);
   digests.set(buffer, { range, digest });
   return digest;

@@ -61,8 +61,8 @@ const OTHER_WEIGHT = 50;
  * it rejects: with the signal's reason.
  */
 export async function openMarket(options: MarketOptions): Promise<Market> {
-  const { config, client, exchangeClock, log, releasers, signal } = options;
-  const { timeframes, candles, batch, cycle } = config;
+  const { config, exchangeClock, log, releasers, signal } = options;
+  const { timeframes, batch, cycle } = config;
   const cacheLog = log.child({ part: 'cache' });
   const cache = await openCache(options, exchangeClock, releasers, (report) => {
     if (report.failed > 0) cacheLog.warn(report, 'candles could not be written to disk');
@@ -78,11 +78,9 @@ export async function openMarket(options: MarketOptions): Promise<Market> {
   const warmed = await cache.load(keys(), { signal, ahead: true, onProgress: warmProgress(cacheLog) });
   cacheLog.info(warmed, 'warmed up from disk');
 
-  const window = pLimit(batch.requestsInFlight);
-  const sourceOptions = { client, store, lookback: candles.lookback, firstLook: candles.firstLook };
   const live = config.stream.enabled ? openLive(options, store, symbols(), universe) : null;
-  const history = new HistorySource({ ...sourceOptions, window, onAnswered: options.onAnswered });
-  const pipeline = new Pipeline({ store, timeframes, clock: exchangeClock, sources: live?.sources ?? [history] });
+  const sources = live?.sources ?? [openHistory(options, store)];
+  const pipeline = new Pipeline({ store, timeframes, clock: exchangeClock, sources });
   const deepening = openDeepening(options, store, universe.keeper);
   universe.follow({ live, deepening });
   cache.start();
@@ -93,6 +91,19 @@ export async function openMarket(options: MarketOptions): Promise<Market> {
       ? onceSettled(inOrder(batch.symbols), cycle.settleMs, exchangeClock)
       : (of, slot, signal) => live.batches(of, slot, batch.symbols, signal);
   return { cache, store, live, deepening, keeper: universe.keeper, pipeline, batches, symbols, keys };
+}
+
+/** All there is where nothing is streamed. */
+function openHistory({ config, client, onAnswered }: MarketOptions, store: SeriesStore): HistorySource {
+  const { lookback, firstLook } = config.candles;
+  return new HistorySource({
+    client,
+    store,
+    lookback,
+    firstLook,
+    window: pLimit(config.batch.requestsInFlight),
+    onAnswered,
+  });
 }
 
 function openDeepening(

@@ -13,7 +13,7 @@ export function isDerivable(timeframe: Timeframe, base: Timeframe): boolean {
  * unless `base` holds every candle of its span.
  *
  * A sub-candle without volume carries the previous close and is ignored by the exchange: open, high, low and close come
- * from the sub-candles with volume only, and from all of them when none has any. Volumes are added as decimals.
+ * from the sub-candles with volume only, and from all of them when no one traded. Volumes are added as decimals.
  *
  * Throws a `RangeError` when `timeframe` is no multiple of the base or `openTime` is not on its grid.
  */

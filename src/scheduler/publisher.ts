@@ -50,7 +50,7 @@ export class Publisher {
     const newest = news.filter(({ candleCloseTime }) => candleCloseTime >= slot);
     await Promise.all([
       this.#say({ slot, status, candles: newest, analyzers: asked }, result.findings),
-      // After a start. Who reads several timeframes at once spoke of these candles with others beside them.
+      // After a start, or revised. Who reads several timeframes at once spoke of these candles with others beside them.
       this.#say(
         { slot, status, candles: older, analyzers: asked.filter(({ name }) => !this.#readsSeveral(name)) },
         result.findings.filter(({ analyzer }) => !this.#readsSeveral(analyzer)),

@@ -23,7 +23,7 @@ export class ShiftedClock implements Clock {
   }
 
   /** Makes everything older: monotonic time goes on, wall time and timers stay. */
-  skip(ms: number): void {
+  age(ms: number): void {
     this.#skippedMs += ms;
   }
 
