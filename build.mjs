@@ -1,7 +1,13 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { build } from 'rolldown';
 import { aliases } from './aliases.mjs';
 
 const CHUNKS = 'chunks';
+/** Written when the bundle is whole. */
+const DONE = 'dist/package.json';
 const STARKNET = '\0@scure/starknet';
 const STARKNET_NAMES = ['getStarkKey', 'ethSigToPrivate', 'sign', 'pedersen', 'keccak', 'poseidonHashMany'];
 
@@ -15,27 +21,65 @@ const withoutStarknet = {
   load: (id) => (id === STARKNET ? STARKNET_NAMES.map((name) => `export const ${name} = undefined;`).join('\n') : null),
 };
 
+/** Compiled code that is kept cannot `import()` (`src/lib/compiled-code.ts`); what is named can be required as well. */
+const withoutImport = {
+  name: 'without-import',
+  renderChunk: (code) =>
+    code.replaceAll(/\bimport\(\s*(?:\/\*[^*]*\*\/\s*)*("[^"]+")\s*\)/g, 'Promise.resolve(require($1))'),
+};
+
+if (!(process.argv.includes('--if-changed') && isCurrent())) {
+  await bundle();
+  writeFileSync(DONE, '{ "type": "commonjs" }\n');
+  keepCompiledCode();
+}
+
+/** Whether nothing that the program is made of has changed since it was built. */
+function isCurrent() {
+  const sources = readdirSync('src', { recursive: true }).map((name) => join('src', name));
+  const builtAt = statSync(DONE, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return [...sources, 'build.mjs', 'package-lock.json'].every((file) => statSync(file).mtimeMs < builtAt);
+}
+
 /**
- * One program instead of a thousand modules: a scan starts in half the time. Chunks lie one folder deep, like the
- * sources, so that what the code finds relative to itself (`config/default.yaml`, `worker.js`) is found from both.
+ * One program instead of a thousand modules: a scan starts in half the time. CommonJS, because Node 20 keeps compiled
+ * code only of that (`src/lib/compiled-code.ts`). Chunks lie one folder deep, like the sources, so that what the code
+ * finds relative to itself (`config/default.yaml`, `worker.js`) is found from both.
  */
-await build({
-  platform: 'node',
-  logLevel: 'warn',
-  input: {
-    main: 'src/main.ts',
-    [`${CHUNKS}/worker`]: 'src/analyzers/worker.ts',
-    [`${CHUNKS}/analysis`]: 'src/cli/bench/analysis.ts',
-    [`${CHUNKS}/floor`]: 'src/cli/bench/floor.ts',
-    [`${CHUNKS}/old-way`]: 'src/cli/bench/old-way.ts',
-  },
-  plugins: [withoutStarknet],
-  resolve: { alias: aliases },
-  // What is loaded late or by few commands, and what finds files of its own.
-  external: [
-    /^(ccxt|technicalindicators|fastify|@fastify\/swagger|prom-client|pino-pretty)$/,
-    // Optional parts of ws and ccxt, which are not installed.
-    /^(bufferutil|utf-8-validate|protobufjs\/.*|(http|https|socks)-proxy-agent)$/,
-  ],
-  output: { dir: 'dist', format: 'esm', chunkFileNames: `${CHUNKS}/[name]-[hash].js`, cleanDir: true },
-});
+function bundle() {
+  return build({
+    platform: 'node',
+    logLevel: 'warn',
+    input: {
+      main: 'src/main.ts',
+      [`${CHUNKS}/worker`]: 'src/analyzers/worker.ts',
+      [`${CHUNKS}/import-module`]: 'src/lib/import-module.ts',
+      [`${CHUNKS}/analysis`]: 'src/cli/bench/analysis.ts',
+      [`${CHUNKS}/floor`]: 'src/cli/bench/floor.ts',
+      [`${CHUNKS}/old-way`]: 'src/cli/bench/old-way.ts',
+    },
+    plugins: [withoutStarknet, withoutImport],
+    resolve: { alias: aliases },
+    external: [
+      // Every exchange, for the day that another one is configured.
+      'ccxt',
+      // Optional parts of ws and ccxt, which are not installed.
+      /^(bufferutil|utf-8-validate|protobufjs\/.*|(http|https|socks)-proxy-agent)$/,
+    ],
+    output: { dir: 'dist', format: 'cjs', chunkFileNames: `${CHUNKS}/[name]-[hash].js`, cleanDir: true },
+  });
+}
+
+/**
+ * A small scan on the embedded exchange, so that a user's first one finds its code compiled. Where nothing may listen,
+ * for instance, that first one compiles.
+ */
+function keepCompiledCode() {
+  const dataDir = mkdtempSync(join(tmpdir(), 'candlescan-build-'));
+  const options = ['--symbols', '64', '--latency-ms', '0', '--json', '--log-level', 'error', '--data-dir', dataDir];
+  spawnSync(process.execPath, ['dist/main.js', 'scan', '--exchange', 'sim', ...options], {
+    stdio: 'ignore',
+    timeout: 30_000,
+  });
+  rmSync(dataDir, { recursive: true, force: true });
+}

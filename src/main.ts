@@ -1,9 +1,13 @@
 #!/usr/bin/env node
-import module from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { keepCompiledCode, saveCompiledCode } from './lib/compiled-code.js';
 
-// From Node 22.1 on compiled code is kept between starts.
-(module as { enableCompileCache?: () => unknown }).enableCompileCache?.();
-const { runCli } = await import('./cli/program.js');
+const SAVE_AFTER_MS = 20_000;
+
+keepCompiledCode(fileURLToPath(new URL('.', import.meta.url)));
+process.once('exit', saveCompiledCode);
+// A daemon may never see its exit.
+setTimeout(saveCompiledCode, SAVE_AFTER_MS).unref();
 
 // A reader that goes away (`candlescan scan | head`) is no error of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -14,9 +18,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 // Logs whose reader is gone are lost, the work is not.
 process.stderr.on('error', () => undefined);
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  env: process.env,
-  terminate: (exitCode) => process.exit(exitCode),
-});
+async function main(): Promise<void> {
+  const { runCli } = await import('./cli/program.js');
+  process.exitCode = await runCli(process.argv.slice(2), {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    terminate: (exitCode) => process.exit(exitCode),
+  });
+}
+
+void main();

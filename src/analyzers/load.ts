@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url';
+import { importModule } from '../lib/import-module.js';
 import { builtInAnalyzers } from './builtin/index.js';
 import { InvalidAnalyzer } from './identity.js';
 import { digestFile, type ModuleFile, type RefusedModule } from './modules.js';
@@ -34,7 +35,7 @@ export async function loadRegistry(modules: readonly ModuleFile[], progress: Pro
 async function importDefault(file: string): Promise<unknown> {
   const prototypes = [Object.prototype, Array.prototype, Function.prototype];
   const untouched = prototypes.map((prototype) => new Set(Reflect.ownKeys(prototype)));
-  const [outcome] = await Promise.allSettled([import(pathToFileURL(file).href) as Promise<Record<string, unknown>>]);
+  const [outcome] = await Promise.allSettled([importModule(pathToFileURL(file).href)]);
   const added = prototypes.flatMap((prototype, index) =>
     Reflect.ownKeys(prototype).filter((key) => !untouched[index]?.has(key) && Reflect.deleteProperty(prototype, key)),
   );
