@@ -16,8 +16,8 @@ import type { SymbolResult } from './scheduler/remembered-analysis.js';
 import type { SignalStore } from './signals/contract.js';
 import { openSignalStore } from './signals/store.js';
 
-/** Results of symbols: those of a large market, before and after its candles were final, and some more. */
-const RESULTS = 4_096;
+/** Results of symbols and of their series: those of a large market, before and after its candles were final. */
+const RESULTS = 8_192;
 
 /**
  * Builds the parts in order and begins to serve; behind that the market is opened, again and again until the exchange

@@ -12,11 +12,13 @@ import type { ExchangeClient, ExchangeStats } from './pipeline/exchange/contract
 import type { WeightGovernor } from './pipeline/exchange/governor.js';
 import { HistorySource } from './pipeline/history/history-source.js';
 import { Pipeline } from './pipeline/pipeline.js';
+import { planSeries } from './pipeline/plan.js';
 import type { SeriesStore } from './pipeline/source.js';
 import type { Universe } from './pipeline/universe.js';
-import { inOrder } from './scheduler/batches.js';
+import type { BatchOrder } from './scheduler/batches.js';
 import { runCycle } from './scheduler/cycle.js';
 import { deadlineSignal } from './scheduler/deadline.js';
+import { loadedFirst } from './scheduler/loaded-first.js';
 import { type CyclePlan, loadUniverse, planCycle, settledSlot } from './scheduler/prepare.js';
 import type { CycleReport } from './scheduler/report.js';
 
@@ -55,6 +57,8 @@ export interface Scanner {
 
 /** Local time that differs from the exchange's by more than this is worth a warning. */
 const SKEW_WARNING_MS = 1_000;
+/** Of series on disk, read at once: three segments each with three timeframes, and Node has four threads for files. */
+const GROUPS_IN_FLIGHT = 2;
 
 /** Builds what a scan needs, in order. */
 export async function openScanner(options: ScannerOptions): Promise<Scanner> {
@@ -106,7 +110,15 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const cache = await openCache(options, clock, parts.releasers);
   // What is on disk does not wait for the list of markets.
   const cacheStart = clock.monotonic();
-  const warming = cache.load(cache.stored(config.timeframes)).then(() => clock.monotonic() - cacheStart);
+  let cacheMs = 0;
+  const limit = pLimit(GROUPS_IN_FLIGHT);
+  const loads = cache.stored(config.timeframes).map((keys) =>
+    limit(async () => {
+      await cache.load(keys);
+      cacheMs = clock.monotonic() - cacheStart;
+      return [...new Set(keys.map(({ symbol }) => symbol))];
+    }),
+  );
   const { universe, skewMs } = await universeReady;
   // Sockets are served between the long steps.
   await nextTurn();
@@ -114,17 +126,26 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const slot = await settledSlot(governor, config.timeframes[0], config.cycle.settleMs, clock, options.onSettle);
 
   const symbols = universe.instruments.map(({ symbol }) => symbol);
-  const keys = symbols.flatMap((symbol) => config.timeframes.map((timeframe) => ({ symbol, timeframe })));
+  const keysOf = (symbol: string) => config.timeframes.map((timeframe) => ({ symbol, timeframe }));
   const store = storeOf(cache);
-  const cacheMs = await warming;
-  const absent = keys.filter(({ symbol, timeframe }) => cache.peek(symbol, timeframe) === null);
-  await cache.load(absent);
-  await nextTurn();
-  const plan = planCycle(client, governor, store, keys, slot, config.candles.firstLook);
-  options.onPlan?.(plan);
+  const { firstLook } = config.candles;
   const pool = await parts.pool;
-  const deadline = deadlineSignal(clock, config.cycle.deadlineMs + plan.waitMs, governor);
-  const cycle = await runCycle(cycleParts(parts, pool, store), slot, symbols, deadline.signal).finally(() =>
+  const deadline = deadlineSignal(clock, config.cycle.deadlineMs, governor);
+  // Until all is loaded, nothing is going to be asked for.
+  let plan = planCycle(client, governor, store, [], slot, firstLook);
+  const batches = loadedFirst(config.batch.symbols, {
+    loads,
+    isComplete: (symbol) =>
+      keysOf(symbol).every((key) => planSeries(symbol, key.timeframe, store.get(key), slot, firstLook) === null),
+    onLoaded: async (incomplete) => {
+      const keys = incomplete.flatMap(keysOf);
+      await cache.load(keys.filter((key) => store.get(key) === undefined));
+      plan = planCycle(client, governor, store, keys, slot, firstLook);
+      options.onPlan?.(plan);
+      deadline.restart(config.cycle.deadlineMs + plan.waitMs);
+    },
+  });
+  const cycle = await runCycle(cycleParts(parts, pool, store, batches), slot, symbols, deadline.signal).finally(() =>
     deadline.cancel(),
   );
   return {
@@ -147,7 +168,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   };
 }
 
-function cycleParts({ client, options }: Parts, pool: AnalyzerPool, store: SeriesStore) {
+function cycleParts({ client, options }: Parts, pool: AnalyzerPool, store: SeriesStore, batches: BatchOrder) {
   const { config, clock, onProgress } = options;
   const { timeframes, candles, batch, exchange } = config;
   const window = pLimit(batch.requestsInFlight);
@@ -160,7 +181,7 @@ function cycleParts({ client, options }: Parts, pool: AnalyzerPool, store: Serie
     },
     clock,
     exchange: exchange.id,
-    batches: inOrder(batch.symbols),
+    batches,
     ...(onProgress !== undefined && { onProgress }),
   };
 }

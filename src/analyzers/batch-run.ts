@@ -3,7 +3,7 @@ import type { Finding } from '../domain/signal.js';
 import type { Slot } from '../domain/slot.js';
 import { type Timeframe, timeframeMs } from '../domain/timeframe.js';
 import type { Clock } from '../lib/clock.js';
-import type { Opinion, SeriesAnalyzer, SymbolAnalyzer, SymbolInput, WithheldSeries } from './contract.js';
+import type { KnownSeries, Opinion, SeriesAnalyzer, SymbolAnalyzer, SymbolInput, WithheldSeries } from './contract.js';
 import { digestInput } from './digest.js';
 import type { ScratchArena } from './indicators/scratch.js';
 import { IndicatorPlans, SeriesView } from './input.js';
@@ -19,6 +19,7 @@ export interface BatchContext {
   readonly scratch: ScratchArena;
   readonly progress: Progress;
   readonly clock: Pick<Clock, 'monotonic'>;
+  readonly known: readonly KnownSeries[];
 }
 
 /** An analyzer and its position in the list that runs. */
@@ -37,12 +38,14 @@ export class BatchRun {
   readonly #plans = new IndicatorPlans();
   readonly #seriesSteps: Step<SeriesAnalyzer>[] = [];
   readonly #symbolSteps: Step<SymbolAnalyzer>[] = [];
+  readonly #known: ReadonlyMap<string, readonly Finding[]>;
   /** Candles that the least demanding analyzer needs. */
   readonly #need: number;
 
   constructor(context: BatchContext) {
     this.#context = context;
     this.tally = new Tally(context.analyzers);
+    this.#known = new Map(context.known.map((series) => [keyText(series), series.findings.map(frozen)]));
     const warmups = context.analyzers.map(({ warmup }) => warmup);
     this.#need = warmups.length === 0 ? 1 : Math.min(...warmups);
     for (const [position, active] of context.analyzers.entries()) {
@@ -57,7 +60,9 @@ export class BatchRun {
     const views = windows.map((window) => this.#admit(window)).filter((view) => view !== null);
     const findings: Finding[] = [];
     for (const view of views) {
-      for (const step of this.#seriesSteps) this.#runSeries(step, view, findings);
+      const known = this.#known.get(keyText(view));
+      if (known !== undefined) findings.push(...known);
+      else for (const step of this.#seriesSteps) this.#runSeries(step, view, findings);
     }
     for (const step of this.#symbolSteps) this.#runSymbol(step, views, findings);
     this.findings.push(...findings);
@@ -149,11 +154,19 @@ function symbolInput(
   });
 }
 
-/** Frozen, because symbol analyzers are handed the findings of others. */
+function keyText({ symbol, timeframe }: Pick<KnownSeries, 'symbol' | 'timeframe'>): string {
+  return `${timeframe}/${symbol}`;
+}
+
+/** Because symbol analyzers are handed the findings of others. */
+function frozen(finding: Finding): Finding {
+  return Object.freeze({ ...finding, reasons: Object.freeze([...finding.reasons]) });
+}
+
 function toFinding(active: ActiveAnalyzer, view: SeriesView, opinion: Opinion, inputDigest: string): Finding {
   const { openTime, close } = view.candles;
   const newest = close.length - 1;
-  return Object.freeze({
+  return frozen({
     symbol: view.symbol,
     timeframe: view.timeframe,
     analyzer: active.analyzer.name,
@@ -162,7 +175,7 @@ function toFinding(active: ActiveAnalyzer, view: SeriesView, opinion: Opinion, i
     strength: opinion.strength,
     price: close[newest] as number,
     candleCloseTime: (openTime[newest] as number) + timeframeMs(view.timeframe),
-    reasons: Object.freeze(opinion.reasons),
+    reasons: opinion.reasons,
     inputDigest,
   });
 }

@@ -84,6 +84,15 @@ export interface AnalysisBatch {
   readonly slot: Slot;
   /** All series of a symbol are in the same batch. */
   readonly series: readonly SeriesWindow[];
+  /** What is known of some of them already: no series analyzer looks at those again. */
+  readonly known?: readonly KnownSeries[];
+}
+
+/** What the series analyzers found when they were given the same candles. */
+export interface KnownSeries {
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  readonly findings: readonly Finding[];
 }
 
 /**

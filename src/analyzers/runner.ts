@@ -14,7 +14,7 @@ export interface RunnerOptions {
 }
 
 /**
- * Runs every analyzer over every series of the batch, in this thread. Findings are ordered by symbol (as in the batch);
+ * Runs every analyzer over every series of the batch that is not known, in this thread. Findings are ordered by symbol (as in the batch);
  * within a symbol those of series analyzers come first, by timeframe (ascending) and then analyzer (as listed), those
  * of symbol analyzers last. An analyzer that throws or returns what its contract does not allow loses that result and
  * nothing else.
@@ -26,7 +26,8 @@ export function analyzeBatch(
 ): BatchResult {
   const startedMs = clock.monotonic();
   progress.reset();
-  const run = new BatchRun({ slot: batch.slot, analyzers, scratch: new ScratchArena(), progress, clock });
+  const { slot, known = [] } = batch;
+  const run = new BatchRun({ slot, analyzers, scratch: new ScratchArena(), progress, clock, known });
   for (const windows of bySymbol(batch.series)) run.symbol(windows);
   const { findings, withheld, tally } = run;
   const { failures, runs } = tally;

@@ -25,6 +25,11 @@ export function isOf(exchange: string, key: string): boolean {
   return key.startsWith(`series/${exchange}/`);
 }
 
+/** Which of the segments of its timeframe a segment key names; it is the same for all series of a symbol. */
+export function segmentNumber(key: string): string {
+  return key.slice(key.lastIndexOf('/') + 1);
+}
+
 /** The timeframe of a segment key, or null when it is no segment key. */
 export function segmentTimeframe(key: string): Timeframe | null {
   const timeframe = /^series\/[^/]+\/([^/]+)\/[0-9a-f]+$/.exec(key)?.[1];

@@ -3,7 +3,7 @@ import type { Series } from '../domain/series.js';
 import type { Cancel, Clock } from '../lib/clock.js';
 import { groupBy } from '../lib/group-by.js';
 import { hydrate, isUsable } from './hydrate.js';
-import { isOf, type SeriesKey, segmentKey, segmentTimeframe } from './keys.js';
+import { isOf, type SeriesKey, segmentKey, segmentNumber, segmentTimeframe } from './keys.js';
 import { L1, type L1Stats } from './l1.js';
 import type { SegmentStore, SegmentStoreStats } from './l2.js';
 import { type FlushReport, WriteBehind } from './write-behind.js';
@@ -135,14 +135,19 @@ export class CandleCache {
     this.#writeBehind.mark(series);
   }
 
-  /** The series of these timeframes that are on disk, segment by segment. */
-  stored(timeframes: readonly SeriesKey['timeframe'][]): SeriesKey[] {
+  /** The series of these timeframes that are on disk, in groups: the symbols of one are in no other. */
+  stored(timeframes: readonly SeriesKey['timeframe'][]): SeriesKey[][] {
     const { store, exchange } = this.#options;
-    return store.keys().flatMap((key) => {
-      const timeframe = timeframes.find((candidate) => candidate === segmentTimeframe(key));
-      if (timeframe === undefined || !isOf(exchange, key)) return [];
-      return store.symbolsOf(key).map((symbol) => ({ symbol, timeframe }));
-    });
+    const groups = groupBy(
+      store.keys().filter((key) => isOf(exchange, key)),
+      segmentNumber,
+    );
+    return [...groups.values()].map((segments) =>
+      segments.flatMap((key) => {
+        const timeframe = timeframes.find((candidate) => candidate === segmentTimeframe(key));
+        return timeframe === undefined ? [] : store.symbolsOf(key).map((symbol) => ({ symbol, timeframe }));
+      }),
+    );
   }
 
   /**

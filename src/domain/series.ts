@@ -45,8 +45,13 @@ export function columnsOf(window: SeriesWindow): Columns {
     low: column(3),
     close: column(4),
     volume: column(5),
-    source: new Uint8Array(buffer, COLUMN_COUNT * capacity * 8 + start, length),
+    source: sourceCodesOf(window),
   };
+}
+
+/** The source column alone, which is all that counting them needs. */
+export function sourceCodesOf({ buffer, capacity, start, length }: SeriesWindow): Uint8Array {
+  return new Uint8Array(buffer, COLUMN_COUNT * capacity * 8 + start, length);
 }
 
 /**

@@ -1,14 +1,25 @@
-import type { AnalysisBatch, BatchResult, WithheldSeries } from '../analyzers/contract.js';
+import type { AnalysisBatch, BatchResult, KnownSeries, WithheldSeries } from '../analyzers/contract.js';
 import type { AnalyzerInfo } from '../analyzers/registry.js';
 import { lineageDigest, type ResultCache } from '../cache/results.js';
 import type { SeriesWindow } from '../domain/series.js';
 import type { Finding } from '../domain/signal.js';
 import { groupBy } from '../lib/group-by.js';
 
-/** What was said about one symbol; it follows from the symbol's candles and the analyzers alone. */
+/**
+ * What was said about one symbol, or about one of its series by the analyzers that look at nothing else; it follows from
+ * the candles and the analyzers alone.
+ */
 export interface SymbolResult {
   readonly findings: readonly Finding[];
   readonly withheld: readonly WithheldSeries[];
+}
+
+interface Lineages {
+  readonly of: readonly AnalyzerInfo[];
+  /** Of all analyzers. */
+  readonly whole: string;
+  /** Of those that look at one series. */
+  readonly series: string;
 }
 
 export interface RememberedAnalysisOptions {
@@ -21,11 +32,11 @@ export interface RememberedAnalysisOptions {
 
 /**
  * Analysis that is not done twice for the same candles: a candle that closed as it was last seen was analyzed for the
- * provisional signals already. What some analyzer failed at, or was kept away from, is not remembered.
+ * provisional signals already, and at most slots no candle of the longer timeframes has closed. What some analyzer failed at, or was kept away from, is not remembered.
  */
 export class RememberedAnalysis {
   readonly #options: RememberedAnalysisOptions;
-  #lineage: { readonly of: readonly AnalyzerInfo[]; readonly digest: string } | null = null;
+  #lineages: Lineages | null = null;
 
   constructor(options: RememberedAnalysisOptions) {
     this.#options = options;
@@ -39,13 +50,13 @@ export class RememberedAnalysis {
     const known: SymbolResult[] = [];
     const unknown: (readonly SeriesWindow[])[] = [];
     for (const windows of groupBy(series, ({ symbol }) => symbol).values()) {
-      const result = results.get(lineage, windows);
+      const result = results.get(lineage.whole, windows);
       if (result === null) unknown.push(windows);
       else known.push(result);
     }
-    const fresh =
-      unknown.length === 0 ? nothingOf(analyzers) : await pool.analyze({ slot, series: unknown.flat() }, signal);
-    if (isWhole(fresh, analyzers)) this.#remember(lineage, unknown, fresh);
+    const batch = { slot, series: unknown.flat(), known: this.#knownSeries(lineage, unknown) };
+    const fresh = unknown.length === 0 ? nothingOf(analyzers) : await pool.analyze(batch, signal);
+    if (isWhole(fresh, analyzers)) this.#remember(lineage, analyzers, unknown, fresh);
     return {
       ...fresh,
       findings: [...known.flatMap(({ findings }) => findings), ...fresh.findings],
@@ -53,25 +64,59 @@ export class RememberedAnalysis {
     };
   }
 
+  /** Of several timeframes most have not changed since the last slot. */
+  #knownSeries({ series }: Lineages, unknown: readonly (readonly SeriesWindow[])[]): KnownSeries[] {
+    const { results } = this.#options;
+    return unknown.flatMap((windows) =>
+      windows.length === 1
+        ? []
+        : windows.flatMap((window) => {
+            const result = results.get(series, [window]);
+            const { symbol, timeframe } = window;
+            return result === null ? [] : [{ symbol, timeframe, findings: result.findings }];
+          }),
+    );
+  }
+
   #remember(
-    lineage: string,
+    lineage: Lineages,
+    analyzers: readonly AnalyzerInfo[],
     analyzed: readonly (readonly SeriesWindow[])[],
     { findings, withheld }: BatchResult,
   ): void {
+    const { results } = this.#options;
     const found = groupBy(findings, ({ symbol }) => symbol);
     const left = groupBy(withheld, ({ symbol }) => symbol);
+    const ofSeries = new Set(analyzers.filter(({ kind }) => kind === 'series').map(({ name }) => name));
     for (const windows of analyzed) {
       const symbol = (windows[0] as SeriesWindow).symbol;
       const result = { findings: found.get(symbol) ?? [], withheld: left.get(symbol) ?? [] };
-      this.#options.results.set(lineage, windows, result);
+      results.set(lineage.whole, windows, result);
+      if (windows.length > 1)
+        for (const window of windows) results.set(lineage.series, [window], partOf(result, window, ofSeries));
     }
   }
 
   /** The analyzers are others after a reload. */
-  #lineageOf(analyzers: readonly AnalyzerInfo[]): string {
-    if (this.#lineage?.of !== analyzers) this.#lineage = { of: analyzers, digest: lineageOf(analyzers) };
-    return this.#lineage.digest;
+  #lineageOf(analyzers: readonly AnalyzerInfo[]): Lineages {
+    if (this.#lineages?.of !== analyzers) {
+      const ofSeries = analyzers.filter(({ kind }) => kind === 'series');
+      this.#lineages = { of: analyzers, whole: lineageOf('all', analyzers), series: lineageOf('series', ofSeries) };
+    }
+    return this.#lineages;
   }
+}
+
+/** What the series analyzers said of one of a symbol's series. */
+function partOf(
+  { findings, withheld }: SymbolResult,
+  { timeframe }: SeriesWindow,
+  ofSeries: ReadonlySet<string>,
+): SymbolResult {
+  return {
+    findings: findings.filter((finding) => finding.timeframe === timeframe && ofSeries.has(finding.analyzer)),
+    withheld: withheld.filter((series) => series.timeframe === timeframe),
+  };
 }
 
 /** All was said before. */
@@ -86,10 +131,10 @@ function isWhole({ runs, failures }: BatchResult, analyzers: readonly AnalyzerIn
   return failures.length === 0 && analyzers.every(({ name }) => ran.has(name));
 }
 
-/** One lineage for all of them together, because a symbol's results are remembered together. */
-function lineageOf(analyzers: readonly AnalyzerInfo[]): string {
+/** One lineage for all of them together, because their results are remembered together. */
+function lineageOf(name: string, analyzers: readonly AnalyzerInfo[]): string {
   const dependencies = analyzers.map(({ name, version, parameters }) =>
     lineageDigest({ analyzer: name, version, parameters, dependencies: [] }),
   );
-  return lineageDigest({ analyzer: 'all', version: '1', parameters: {}, dependencies });
+  return lineageDigest({ analyzer: name, version: '1', parameters: {}, dependencies });
 }

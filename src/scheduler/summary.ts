@@ -1,6 +1,6 @@
 import type { BatchResult, WithheldSeries } from '../analyzers/contract.js';
 import { type Refusal, SOURCES, type Source } from '../domain/candle.js';
-import { columnsOf, type SeriesWindow } from '../domain/series.js';
+import { type SeriesWindow, sourceCodesOf } from '../domain/series.js';
 import type { Signal } from '../domain/signal.js';
 import type { Acquired, Fill } from '../pipeline/pipeline.js';
 import type { SkipReason } from '../pipeline/source.js';
@@ -56,7 +56,11 @@ export function summarize(
 export function sourcesOf(windows: readonly SeriesWindow[]): Readonly<Record<Source, number>> {
   const counts = new Array<number>(SOURCES.length).fill(0);
   for (const window of windows) {
-    for (const code of columnsOf(window).source) counts[code] = (counts[code] as number) + 1;
+    const codes = sourceCodesOf(window);
+    for (let index = 0; index < codes.length; index++) {
+      const code = codes[index] as number;
+      counts[code] = (counts[code] as number) + 1;
+    }
   }
   const totals = noSources();
   SOURCES.forEach((source, code) => {

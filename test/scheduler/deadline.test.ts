@@ -28,6 +28,20 @@ describe('deadlineSignal', () => {
     expect(deadlineSignal(new FakeClock(), 1_000, { waiting: 0 }, stop.signal).signal.reason).toBe(reason);
   });
 
+  it('can be given more time from now, until it has passed', async () => {
+    const clock = new FakeClock();
+    const deadline = deadlineSignal(clock, 1_000, { waiting: 0 });
+    await clock.advance(900);
+    deadline.restart(500);
+    expect(clock.pendingTimers).toBe(1);
+    await clock.advance(499);
+    expect(deadline.signal.aborted).toBe(false);
+    await clock.advance(1);
+    expect(deadline.signal.aborted).toBe(true);
+    deadline.cancel();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   it('leaves neither timer nor listener when it is cancelled, however often, and does not fire any more', async () => {
     const clock = new FakeClock();
     const stop = new AbortController();

@@ -42,6 +42,17 @@ describe('RememberedAnalysis', () => {
     expect(pool.batches.map(({ series }) => series.length)).toEqual([1, 2]);
   });
 
+  it('says of a series that has not changed what its analyzers found, and leaves out who reads several', async () => {
+    const { pool, analyze } = build();
+    pool.analyzers = [analyzerInfo('trend'), analyzerInfo('confluence', { kind: 'symbol', dependsOn: ['trend'] })];
+    const longer = seriesAt('AUSDT', '15m', 99);
+    await analyze(at('AUSDT'), longer.window());
+    await analyze(at('AUSDT', 102), longer.window());
+    const known = pool.batches.map((batch) => batch.known?.map(({ timeframe, findings }) => [timeframe, findings]));
+    expect(known).toEqual([[], [['15m', [expect.objectContaining({ analyzer: 'trend', direction: 'short' })]]]]);
+    expect(pool.batches[1]?.series.map(({ timeframe }) => timeframe)).toEqual(['5m', '15m']);
+  });
+
   it('remembers nothing of a batch in which an analyzer failed', async () => {
     const { pool, analyze } = build();
     pool.failures = [{ analyzer: 'trend', reason: 'threw', message: 'no', count: 1 }];
