@@ -88,7 +88,7 @@ export class CandleCache {
   constructor(options: CandleCacheOptions) {
     this.#options = options;
     const { l1MaxBytes, store, exchange, lookback, clock } = options;
-    this.#l1 = new L1({ maxBytes: l1MaxBytes, sizeOf: (series) => series.byteLength });
+    this.#l1 = new L1({ maxBytes: l1MaxBytes, sizeOf: (series) => series.maxByteLength });
     this.#writeBehind = new WriteBehind({
       store,
       lookback,

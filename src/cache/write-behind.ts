@@ -167,15 +167,15 @@ export class WriteBehind {
     const ofSegment = this.#dirty.get(key) ?? new Map<string, Series>();
     this.#dirty.set(key, ofSegment);
     const earlier = ofSegment.get(series.symbol);
-    if (earlier !== undefined) this.#dirtyBytes -= earlier.byteLength;
+    if (earlier !== undefined) this.#dirtyBytes -= earlier.maxByteLength;
     ofSegment.set(series.symbol, series);
-    this.#dirtyBytes += series.byteLength;
+    this.#dirtyBytes += series.maxByteLength;
   }
 
   #take(key: string): Series[] {
     const taken = [...(this.#dirty.get(key)?.values() ?? [])];
     this.#dirty.delete(key);
-    for (const series of taken) this.#dirtyBytes -= series.byteLength;
+    for (const series of taken) this.#dirtyBytes -= series.maxByteLength;
     return taken;
   }
 

@@ -3,6 +3,8 @@ import { floorToTimeframe, type Timeframe, timeframeMs } from './timeframe.js';
 
 const COLUMN_COUNT = 6;
 const BYTES_PER_ROW = COLUMN_COUNT * Float64Array.BYTES_PER_ELEMENT + 1;
+/** Room that a series has at first: for what a cold one starts with. */
+const FIRST_ROWS = 128;
 
 /**
  * A reader's view of a series: plain data that crosses threads without a copy. The rows `[start, start + length)` of
@@ -69,7 +71,9 @@ export class Series {
   /** Closed candles that a full window holds. */
   readonly lookback: number;
   readonly #stepMs: number;
-  readonly #capacity: number;
+  /** Rows that a full window and the slack behind it take. */
+  readonly #fullCapacity: number;
+  #capacity: number;
   #buffer: SharedArrayBuffer;
   #rows: Float64Array;
   #sources: Uint8Array;
@@ -77,15 +81,16 @@ export class Series {
   #end = 0;
   #length = 0;
 
-  /** `slack` rows beyond the lookback are appended before the buffer is renewed. */
-  constructor(symbol: string, timeframe: Timeframe, lookback: number, slack = Math.ceil(lookback / 4)) {
+  /** `slack` rows beyond the lookback are appended before the buffer is renewed; `rows` are made room for at once. */
+  constructor(symbol: string, timeframe: Timeframe, lookback: number, slack = Math.ceil(lookback / 4), rows = 0) {
     if (!Number.isInteger(lookback) || lookback < 1)
       throw new RangeError(`lookback must be at least 1, not ${lookback}`);
     this.symbol = symbol;
     this.timeframe = timeframe;
     this.lookback = lookback;
     this.#stepMs = timeframeMs(timeframe);
-    this.#capacity = lookback + Math.max(1, slack);
+    this.#fullCapacity = lookback + Math.max(1, slack);
+    this.#capacity = Math.min(this.#fullCapacity, Math.max(rows, FIRST_ROWS));
     this.#buffer = new SharedArrayBuffer(this.#capacity * BYTES_PER_ROW);
     this.#rows = new Float64Array(this.#buffer, 0, COLUMN_COUNT * this.#capacity);
     this.#sources = new Uint8Array(this.#buffer, COLUMN_COUNT * this.#capacity * 8);
@@ -122,7 +127,7 @@ export class Series {
     const first = openTime[from];
     if (first !== undefined && floorToTimeframe(first, timeframe) !== first) return 'grid';
     if ((openTime.at(-1) ?? 0) + stepMs > closedBy) return 'forming';
-    const series = new Series(symbol, timeframe, lookback);
+    const series = new Series(symbol, timeframe, lookback, undefined, openTime.length - from);
     [openTime, open, high, low, close, volume].forEach((column, position) => {
       series.#rows.set(column.subarray(from), position * series.#capacity);
     });
@@ -134,8 +139,22 @@ export class Series {
 
   /** A series of the same candles on memory of its own. */
   copy(): Series {
-    const copy = new Series(this.symbol, this.timeframe, this.lookback, this.#capacity - this.lookback);
-    copy.#take(this);
+    // Room for twice as many: a series that grows is moved a few times on its way to a full window, not at every row.
+    const copy = new Series(
+      this.symbol,
+      this.timeframe,
+      this.lookback,
+      this.#fullCapacity - this.lookback,
+      2 * this.#length,
+    );
+    const start = this.#end - this.#length;
+    for (let column = 0; column < COLUMN_COUNT; column++) {
+      const from = column * this.#capacity;
+      copy.#rows.set(this.#rows.subarray(from + start, from + this.#end), column * copy.#capacity);
+    }
+    copy.#sources.set(this.#sources.subarray(start, this.#end));
+    copy.#length = this.#length;
+    copy.#end = this.#length;
     return copy;
   }
 
@@ -144,8 +163,9 @@ export class Series {
     return this.#length;
   }
 
-  get byteLength(): number {
-    return this.#buffer.byteLength;
+  /** Of a full series, which every series becomes: its buffer grows with its candles. */
+  get maxByteLength(): number {
+    return this.#fullCapacity * BYTES_PER_ROW;
   }
 
   /** Open time of the oldest candle held, or null when empty. */
@@ -223,21 +243,10 @@ export class Series {
   /** Moves the newest rows, all that a full window needs, to the front of a fresh buffer. */
   #renew(): void {
     const fresh = this.copy();
+    this.#capacity = fresh.#capacity;
     this.#buffer = fresh.#buffer;
     this.#rows = fresh.#rows;
     this.#sources = fresh.#sources;
     this.#end = this.#length;
-  }
-
-  /** Copies the rows of a series of the same capacity to the front of the buffer, which nobody has seen yet. */
-  #take(other: Series): void {
-    const start = other.#end - other.#length;
-    for (let column = 0; column < COLUMN_COUNT; column++) {
-      const from = column * this.#capacity;
-      this.#rows.set(other.#rows.subarray(from + start, from + other.#end), from);
-    }
-    this.#sources.set(other.#sources.subarray(start, other.#end));
-    this.#length = other.#length;
-    this.#end = other.#length;
   }
 }

@@ -180,7 +180,7 @@ describe('CandleCache', () => {
   it('serves a changed series that memory let go of before it was written', async () => {
     const dir = temporaryDir();
     const series = randomSeries('BTCUSDT', '5m');
-    const cache = await openCache(dir, { l1MaxBytes: 2 * series.byteLength });
+    const cache = await openCache(dir, { l1MaxBytes: 2 * series.maxByteLength });
     cache.put(series);
     await cache.flush();
     extend(series);
@@ -197,7 +197,7 @@ describe('CandleCache', () => {
     seen.broken = true;
     const dir = temporaryDir();
     const [one] = market(1) as [Series];
-    const cache = await openCache(dir, { l1MaxBytes: 10 * one.byteLength, store: await openStore(dir, { disk }) });
+    const cache = await openCache(dir, { l1MaxBytes: 10 * one.maxByteLength, store: await openStore(dir, { disk }) });
     for (const series of market(40)) {
       cache.put(series);
       await cache.flush();
@@ -311,7 +311,7 @@ describe('CandleCache', () => {
 
   it('keeps what is touched when memory is short', async () => {
     const [a, b, c] = ['AUSDT', 'BUSDT', 'CUSDT'].map((symbol) => randomSeries(symbol, '5m'));
-    const cache = await openCache(temporaryDir(), { l1MaxBytes: 3 * (a as Series).byteLength - 1 });
+    const cache = await openCache(temporaryDir(), { l1MaxBytes: 3 * (a as Series).maxByteLength - 1 });
     cache.put(a as Series);
     cache.put(b as Series);
     cache.touch('AUSDT', '5m');

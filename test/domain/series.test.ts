@@ -29,6 +29,30 @@ describe('Series', () => {
     expect(series.lastOpenTime).toBe(START + 12 * STEP);
   });
 
+  it('takes memory as it grows, up to a full window and its slack, and holds the same candles', () => {
+    const series = new Series('BTCUSDT', '5m', 300);
+    const sizes = new Set<number>();
+    const early: ReturnType<Series['window']>[] = [];
+    for (let index = 0; index < 1_000; index++) {
+      expect(series.append(row(index), 'history', LATER)).toBeNull();
+      if (index % 100 === 50) expect(series.revise(row(index, 7), 'rest', LATER)).toBe('revised');
+      const window = series.window();
+      expect(window.length).toBe(Math.min(index + 1, 300));
+      sizes.add(window.buffer.byteLength);
+      if (index === 50 || index === 127 || index === 255) early.push(window);
+    }
+    expect([...sizes].toSorted((a, b) => a - b)[0]).toBeLessThan(series.maxByteLength / 2);
+    expect(Math.max(...sizes)).toBe(series.maxByteLength);
+    const closeOf = (index: number) => (index % 100 === 50 ? 7 : 100 + index);
+    expect([...columnsOf(series.window()).close]).toEqual(Array.from({ length: 300 }, (_, i) => closeOf(700 + i)));
+    for (const window of early) {
+      expect([...columnsOf(window).close]).toEqual(Array.from({ length: window.length }, (_, i) => closeOf(i)));
+    }
+    const copy = series.copy();
+    expect(copy.append(row(1_000), 'history', LATER)).toBeNull();
+    expect(copy.window().length).toBe(300);
+  });
+
   it('never changes a window that a reader was handed, whatever is appended or revised', () => {
     fc.assert(
       fc.property(
