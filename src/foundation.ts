@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { SegmentStore } from './cache/l2.js';
-import { CandleCache } from './cache/tiers.js';
+import { type CacheBounds, CandleCache } from './cache/tiers.js';
 import type { FlushReport } from './cache/write-behind.js';
 import type { Config } from './config/schema.js';
 import type { Clock } from './lib/clock.js';
 import type { Random } from './lib/random.js';
 import type { Releasers } from './lib/releasers.js';
 import { createBinanceClient } from './pipeline/exchange/binance.js';
-import type { ExchangeClient } from './pipeline/exchange/contract.js';
+import type { AdjustableClient, RequestLimits } from './pipeline/exchange/contract.js';
 import { WeightGovernor } from './pipeline/exchange/governor.js';
 import { type Hold, readHold, writeHold } from './pipeline/exchange/hold-file.js';
 import type { OnRequest } from './pipeline/exchange/requester.js';
@@ -48,13 +48,12 @@ export async function openClient(
   options: FoundationOptions,
   governor: WeightGovernor,
   releasers: Releasers,
-): Promise<ExchangeClient> {
+): Promise<AdjustableClient> {
   const { config, restUrl, clock, random, onRequest } = options;
   const client = await createBinanceClient({
     ...(restUrl !== null && { restUrl }),
     ...(onRequest !== undefined && { onRequest }),
-    requestTimeoutMs: config.exchange.requestTimeoutMs,
-    window: config.batch.requestsInFlight,
+    ...requestLimits(config),
     governor,
     clock,
     random,
@@ -70,16 +69,24 @@ export async function openCache(
   releasers: Releasers,
   onFlush?: (report: FlushReport) => void,
 ): Promise<CandleCache> {
-  const { l2Dir, l2MaxSizeBytes, l1MaxSizeBytes, flushEveryMs } = config.cache;
+  const { l1MaxBytes, l2MaxBytes, flushEveryMs } = cacheBounds(config);
   const cache = new CandleCache({
     exchange: cacheName,
     lookback: config.candles.lookback,
-    l1MaxBytes: l1MaxSizeBytes,
-    store: await SegmentStore.open({ dir: l2Dir, maxBytes: l2MaxSizeBytes, clock }),
+    l1MaxBytes,
+    store: await SegmentStore.open({ dir: config.cache.l2Dir, maxBytes: l2MaxBytes, clock }),
     flushEveryMs,
     clock,
     ...(onFlush !== undefined && { onFlush }),
   });
   releasers.push(() => cache.stop());
   return cache;
+}
+
+export function requestLimits({ exchange, batch }: Config): RequestLimits {
+  return { requestTimeoutMs: exchange.requestTimeoutMs, window: batch.requestsInFlight };
+}
+
+export function cacheBounds({ cache }: Config): CacheBounds {
+  return { l1MaxBytes: cache.l1MaxSizeBytes, l2MaxBytes: cache.l2MaxSizeBytes, flushEveryMs: cache.flushEveryMs };
 }

@@ -17,7 +17,8 @@ export interface L1Stats {
 
 /** Values in memory, least recently used out first, bounded in bytes; loads of one key share one flight. */
 export class L1<V extends object> {
-  readonly #values: LRUCache<string, V>;
+  readonly #sizeOf: (value: V) => number;
+  #values: LRUCache<string, V>;
   readonly #flights = new Map<string, Promise<V | null>>();
   #hits = 0;
   #misses = 0;
@@ -26,16 +27,16 @@ export class L1<V extends object> {
   #evictions = 0;
 
   constructor({ maxBytes, sizeOf }: L1Options<V>) {
-    if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
-      throw new RangeError(`maxBytes must be a whole number of at least 1, not ${maxBytes}`);
-    }
-    this.#values = new LRUCache({
-      maxSize: maxBytes,
-      sizeCalculation: sizeOf,
-      dispose: (_value, _key, reason) => {
-        if (reason === 'evict') this.#evictions += 1;
-      },
-    });
+    this.#sizeOf = sizeOf;
+    this.#values = this.#bounded(maxBytes);
+  }
+
+  /** From now on at most this many bytes; what no longer fits goes, least recently used first. */
+  resize(maxBytes: number): void {
+    if (maxBytes === this.#values.maxSize) return;
+    const resized = this.#bounded(maxBytes);
+    resized.load(this.#values.dump());
+    this.#values = resized;
   }
 
   /** The value, counted as a hit or a miss; one that `usable` turns down is dropped and counted as stale. */
@@ -102,6 +103,19 @@ export class L1<V extends object> {
       bytes: this.#values.calculatedSize,
       evictions: this.#evictions,
     };
+  }
+
+  #bounded(maxBytes: number): LRUCache<string, V> {
+    if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
+      throw new RangeError(`maxBytes must be a whole number of at least 1, not ${maxBytes}`);
+    }
+    return new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: this.#sizeOf,
+      dispose: (_value, _key, reason) => {
+        if (reason === 'evict') this.#evictions += 1;
+      },
+    });
   }
 
   async #fly(key: string, loader: () => Promise<V | null>): Promise<V | null> {

@@ -54,7 +54,6 @@ export interface SegmentStoreStats {
  */
 export class SegmentStore {
   readonly #dir: string;
-  readonly #maxBytes: number;
   readonly #maxAgeMs: number;
   readonly #clock: Clock;
   readonly #disk: Disk;
@@ -63,6 +62,9 @@ export class SegmentStore {
   readonly #reads = new Map<string, Promise<ReadResult>>();
   readonly #corrupt: Record<string, number> = {};
   readonly #writeErrors: Record<string, number> = {};
+  #maxBytes: number;
+  /** Of the evictions that a smaller bound led to. */
+  #shrinking: Promise<void> = Promise.resolve();
   #lost = new Set<string>();
   #sequence = 0;
   #writes = 0;
@@ -78,9 +80,8 @@ export class SegmentStore {
   }
 
   private constructor({ dir, maxBytes, maxAgeMs = 168 * HOUR_MS, clock, disk = cacacheDisk }: SegmentStoreOptions) {
-    if (!(maxBytes > 0)) throw new RangeError(`maxBytes must be positive, not ${maxBytes}`);
     this.#dir = resolve(dir);
-    this.#maxBytes = maxBytes;
+    this.#maxBytes = positive(maxBytes);
     this.#maxAgeMs = maxAgeMs;
     this.#clock = clock;
     this.#disk = disk;
@@ -121,6 +122,12 @@ export class SegmentStore {
     return result;
   }
 
+  /** From now on at most this many bytes; beyond them the segments written longest ago are removed, in the background. */
+  resize(maxBytes: number): void {
+    this.#maxBytes = positive(maxBytes);
+    this.#shrinking = Promise.all([this.#shrinking, this.#evict()]).then(() => undefined);
+  }
+
   /** Removes aged segments and what killed writers left behind; a file system error ends it early and is counted. */
   sweep(): Promise<SweepReport> {
     return this.#changes.runAlone(async () => {
@@ -159,6 +166,7 @@ export class SegmentStore {
   /** Waits for what was begun. */
   async close(): Promise<void> {
     await Promise.all(this.#reads.values());
+    await this.#shrinking;
     await this.#changes.runAlone(() => Promise.resolve());
   }
 
@@ -268,6 +276,11 @@ export class SegmentStore {
     this.#backoffMs = Math.min(LONGEST_BACKOFF_MS, this.#backoffMs === 0 ? FIRST_BACKOFF_MS : this.#backoffMs * 2);
     this.#suspendedUntil = this.#clock.monotonic() + this.#backoffMs;
   }
+}
+
+function positive(maxBytes: number): number {
+  if (maxBytes > 0) return maxBytes;
+  throw new RangeError(`maxBytes must be positive, not ${maxBytes}`);
 }
 
 function count(counters: Record<string, number>, name: string): void {

@@ -14,14 +14,21 @@ const SWEEP_EVERY_MS = 3_600_000;
 
 type Outcome = 'hits' | 'misses' | 'stale' | 'errors';
 
-export interface CandleCacheOptions {
+/** What may change while a cache is in use. */
+export interface CacheBounds {
+  /** Of the series in memory, and of those that wait to be written. */
+  readonly l1MaxBytes: number;
+  /** Of the segments on disk. */
+  readonly l2MaxBytes: number;
+  readonly flushEveryMs: number;
+}
+
+export interface CandleCacheOptions extends Omit<CacheBounds, 'l2MaxBytes'> {
   readonly exchange: string;
   /** Candles per series. */
   readonly lookback: number;
-  readonly l1MaxBytes: number;
   /** Opened by the caller and closed by `stop`. */
   readonly store: SegmentStore;
-  readonly flushEveryMs: number;
   readonly clock: Clock;
   /** Told of every flush on the timer. */
   readonly onFlush?: (report: FlushReport) => void;
@@ -79,6 +86,8 @@ export class CandleCache {
   readonly #writeBehind: WriteBehind;
   readonly #l2: Record<Outcome, number> = { hits: 0, misses: 0, stale: 0, errors: 0 };
   #candlesRead = 0;
+  #flushEveryMs: number;
+  #isStarted = false;
   #cancelTimer: Cancel = () => {};
   #timerFlush: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | null = null;
@@ -87,6 +96,7 @@ export class CandleCache {
 
   constructor(options: CandleCacheOptions) {
     this.#options = options;
+    this.#flushEveryMs = options.flushEveryMs;
     const { l1MaxBytes, store, exchange, lookback, clock } = options;
     this.#l1 = new L1({ maxBytes: l1MaxBytes, sizeOf: (series) => series.maxByteLength });
     this.#writeBehind = new WriteBehind({
@@ -102,10 +112,21 @@ export class CandleCache {
   /** Begins to write what changed every `flushEveryMs`. */
   start(): void {
     if (this.#stopped !== null) throw new Error('a cache that was stopped cannot be started again');
+    this.#isStarted = true;
     this.#cancelTimer();
-    this.#cancelTimer = this.#options.clock.setTimer(this.#options.flushEveryMs, () => {
+    this.#cancelTimer = this.#options.clock.setTimer(this.#flushEveryMs, () => {
       this.#timerFlush = this.#flushAndRearm();
     });
+  }
+
+  /** Series and segments beyond the new bounds go; the next flush is due one new period from now, if that is another one. */
+  reconfigure({ l1MaxBytes, l2MaxBytes, flushEveryMs }: CacheBounds): void {
+    this.#l1.resize(l1MaxBytes);
+    this.#writeBehind.resize(l1MaxBytes);
+    this.#options.store.resize(l2MaxBytes);
+    if (flushEveryMs === this.#flushEveryMs) return;
+    this.#flushEveryMs = flushEveryMs;
+    if (this.#isStarted && this.#stopped === null) this.start();
   }
 
   /** The live series of a key, from memory or disk; null when it must be fetched. Concurrent calls share one load. */

@@ -40,12 +40,14 @@ export class WriteBehind {
   readonly #saved = new WeakMap<SharedArrayBuffer, number>();
   /** Segments that were removed from disk as damaged and not written since. */
   readonly #lost = new Set<string>();
+  #maxDirtyBytes: number;
   #dirtyBytes = 0;
   #dropped = 0;
   #flushing: Promise<FlushReport> | null = null;
 
   constructor(options: WriteBehindOptions) {
     this.#options = options;
+    this.#maxDirtyBytes = options.maxDirtyBytes;
   }
 
   get dirtySeries(): number {
@@ -71,9 +73,14 @@ export class WriteBehind {
     const { buffer, start } = series.window({ count: 0 });
     if (series.length === 0 || this.#saved.get(buffer) === start) return;
     this.#add(series);
-    const { maxDirtyBytes } = this.#options;
+    if (this.#dirtyBytes > this.#maxDirtyBytes) void this.flush();
+    while (this.#dirtyBytes > 2 * this.#maxDirtyBytes) this.#dropOldest();
+  }
+
+  /** Another bound of what may wait; nothing is dropped before the next change, so that a flush has its chance. */
+  resize(maxDirtyBytes: number): void {
+    this.#maxDirtyBytes = maxDirtyBytes;
     if (this.#dirtyBytes > maxDirtyBytes) void this.flush();
-    while (this.#dirtyBytes > 2 * maxDirtyBytes) this.#dropOldest();
   }
 
   /** The series was read from disk just now. */

@@ -1,17 +1,21 @@
 import { stringify } from 'yaml';
 import { asTree } from './keys.js';
+import { LIVE_KEYS } from './live.js';
 import type { LoadedConfig } from './load.js';
 
 /**
- * The effective configuration, secrets masked, with the origin of each value, a newline at its end: as YAML that can be used as a file
- * again, origins as comments, or as JSON `{"schema":1,"config":{…},"origins":{"path.to.key":"…"},"warnings":[…]}`.
+ * The effective configuration, secrets masked, with the origin of each value, a newline at its end: as YAML that can be
+ * used as a file again, origins as comments, or as JSON
+ * `{"schema":1,"config":{…},"origins":{"path.to.key":"…"},"live":["path.to.key",…],"warnings":[…]}`, in which `live` are
+ * the keys that a reload puts into effect.
  */
 export function printConfig(loaded: LoadedConfig, { json }: { readonly json: boolean }): string {
   return `${json ? printJson(loaded) : printYaml(loaded)}\n`;
 }
 
 function printJson({ shown, origins, warnings }: LoadedConfig): string {
-  return JSON.stringify({ schema: 1, config: asTree(shown), origins: Object.fromEntries(origins), warnings });
+  const live = [...shown.keys()].filter((key) => LIVE_KEYS.has(key));
+  return JSON.stringify({ schema: 1, config: asTree(shown), origins: Object.fromEntries(origins), live, warnings });
 }
 
 function printYaml({ shown, origins }: LoadedConfig): string {

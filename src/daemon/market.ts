@@ -1,8 +1,9 @@
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import type { CandleCache } from '../cache/tiers.js';
+import type { Config } from '../config/schema.js';
 import type { Series } from '../domain/series.js';
 import type { Timeframe } from '../domain/timeframe.js';
-import { type FoundationOptions, openCache } from '../foundation.js';
+import { cacheBounds, type FoundationOptions, openCache } from '../foundation.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/log.js';
 import type { Releasers } from '../lib/releasers.js';
@@ -19,9 +20,12 @@ import { createStreamSource } from '../pipeline/stream/stream-source.js';
 import type { Universe } from '../pipeline/universe.js';
 import type { UniverseKeeper } from '../pipeline/universe-keeper.js';
 import { type BatchOrder, inOrder, onceSettled } from '../scheduler/batches.js';
+import type { Settings } from './settings.js';
 import { UniverseFollower } from './universe-follower.js';
 
 export interface MarketOptions extends FoundationOptions {
+  /** What is in effect; `config` is what the market is opened with. */
+  readonly settings: Pick<Settings, 'config'>;
   /** Scheme and host of the exchange's streams. */
   readonly streamUrl: string;
   readonly client: ExchangeClient;
@@ -49,6 +53,8 @@ export interface Market {
   readonly batches: BatchOrder;
   readonly symbols: () => readonly string[];
   readonly keys: () => SeriesKey[];
+  /** Puts into effect what is another one, between cycles; see `LIVE_KEYS`. */
+  reconfigure(config: Config): void;
 }
 
 /** Share of the market whose candle the stream may fail to bring before the next cycle lacks weight for it. */
@@ -62,7 +68,7 @@ const OTHER_WEIGHT = 50;
  */
 export async function openMarket(options: MarketOptions): Promise<Market> {
   const { config, exchangeClock, log, releasers, signal } = options;
-  const { timeframes, batch, cycle } = config;
+  const { timeframes } = config;
   const cacheLog = log.child({ part: 'cache' });
   const cache = await openCache(options, exchangeClock, releasers, (report) => {
     if (report.failed > 0) cacheLog.warn(report, 'candles could not be written to disk');
@@ -78,32 +84,52 @@ export async function openMarket(options: MarketOptions): Promise<Market> {
   const warmed = await cache.load(keys(), { signal, ahead: true, onProgress: warmProgress(cacheLog) });
   cacheLog.info(warmed, 'warmed up from disk');
 
-  const live = config.stream.enabled ? openLive(options, store, symbols(), universe) : null;
-  const sources = live?.sources ?? [openHistory(options, store)];
+  const window = pLimit(config.batch.requestsInFlight);
+  const live = config.stream.enabled ? openLive({ ...options, window }, store, symbols(), universe) : null;
+  const sources = live?.sources ?? [openHistory({ ...options, window }, store)];
   const pipeline = new Pipeline({ store, timeframes, clock: exchangeClock, sources });
   const deepening = openDeepening(options, store, universe.keeper);
   universe.follow({ live, deepening });
   cache.start();
   live?.start();
   deepening.start();
-  const batches: BatchOrder =
-    live === null
-      ? onceSettled(inOrder(batch.symbols), cycle.settleMs, exchangeClock)
-      : (of, slot, signal) => live.batches(of, slot, batch.symbols, signal);
-  return { cache, store, live, deepening, keeper: universe.keeper, pipeline, batches, symbols, keys };
+  return {
+    cache,
+    store,
+    live,
+    deepening,
+    keeper: universe.keeper,
+    pipeline,
+    batches: batchOrder(options, live),
+    symbols,
+    keys,
+    reconfigure(next) {
+      universe.reconfigure(next);
+      cache.reconfigure(cacheBounds(next));
+      live?.reconfigure(next.cycle);
+      window.concurrency = next.batch.requestsInFlight;
+    },
+  };
+}
+
+/** As the settings are when a cycle begins. */
+function batchOrder({ settings, exchangeClock }: MarketOptions, live: LiveCandles | null): BatchOrder {
+  return (symbols, slot, signal) => {
+    const { batch, cycle } = settings.config;
+    if (live !== null) return live.batches(symbols, slot, batch.symbols, signal);
+    return onceSettled(inOrder(batch.symbols), cycle.settleMs, exchangeClock)(symbols, slot, signal);
+  };
+}
+
+interface Windowed extends MarketOptions {
+  /** Of bulk requests in flight. */
+  readonly window: LimitFunction;
 }
 
 /** All there is where nothing is streamed. */
-function openHistory({ config, client, onAnswered }: MarketOptions, store: SeriesStore): HistorySource {
+function openHistory({ config, client, window, onAnswered }: Windowed, store: SeriesStore): HistorySource {
   const { lookback, firstLook } = config.candles;
-  return new HistorySource({
-    client,
-    store,
-    lookback,
-    firstLook,
-    window: pLimit(config.batch.requestsInFlight),
-    onAnswered,
-  });
+  return new HistorySource({ client, store, lookback, firstLook, window, onAnswered });
 }
 
 function openDeepening(
@@ -127,7 +153,7 @@ function openDeepening(
 }
 
 function openLive(
-  options: MarketOptions,
+  options: Windowed,
   store: SeriesStore,
   symbols: readonly string[],
   universe: UniverseFollower,
@@ -153,7 +179,7 @@ function openLive(
     settleMs: config.cycle.settleMs,
     lookback: config.candles.lookback,
     firstLook: config.candles.firstLook,
-    window: pLimit(config.batch.requestsInFlight),
+    window: options.window,
     clock: exchangeClock,
     exchangeNow: () => exchangeClock.now(),
     random,

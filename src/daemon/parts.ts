@@ -3,7 +3,7 @@ import type { ResultCache } from '../cache/results.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { FoundationOptions } from '../foundation.js';
 import type { RootLogger } from '../lib/log.js';
-import type { ExchangeClient } from '../pipeline/exchange/contract.js';
+import type { AdjustableClient } from '../pipeline/exchange/contract.js';
 import type { WeightGovernor } from '../pipeline/exchange/governor.js';
 import type { SymbolResult } from '../scheduler/remembered-analysis.js';
 import type { ReloadOutcome } from '../server/ports.js';
@@ -46,7 +46,7 @@ export interface Daemon {
 export interface Parts {
   readonly settings: Settings;
   readonly governor: WeightGovernor;
-  readonly client: ExchangeClient;
+  readonly client: AdjustableClient;
   readonly analyzers: Analyzers;
   readonly time: Timekeeping;
   readonly signals: SignalStore;

@@ -1,26 +1,19 @@
+import { LIVE_KEYS } from '../config/live.js';
 import type { LoadedConfig } from '../config/load.js';
 import { brokenRules } from '../config/rules.js';
+import type { Config } from '../config/schema.js';
 import { ConfigError } from '../domain/errors.js';
+import { requestLimits } from '../foundation.js';
 import type { RootLogger } from '../lib/log.js';
+import type { MemoryGuard } from '../lib/memory-guard.js';
 import { Secret } from '../lib/secret.js';
+import type { AdjustableClient } from '../pipeline/exchange/contract.js';
+import type { WeightGovernor } from '../pipeline/exchange/governor.js';
 import type { ReloadOutcome } from '../server/ports.js';
 import type { Server } from '../server/server.js';
 import type { Analyzers } from './analyzers.js';
+import type { Market } from './market.js';
 import { accessOf, type Settings } from './settings.js';
-
-/** Keys that take effect in a running process; everything else needs a restart. `merged` takes over the same ones. */
-const LIVE_KEYS: ReadonlySet<string> = new Set([
-  'log.level',
-  'server.token',
-  'server.allowedHosts',
-  'server.allowedOrigins',
-  'cycle.deadline',
-  'cycle.provisional',
-  'analyzers.enabled',
-  'analyzers.paths',
-  'analyzers.budget',
-  'analyzers.workers',
-]);
 
 export interface ConfigChange {
   /** Keys whose value is another one and takes effect now. */
@@ -39,17 +32,23 @@ export function changeBetween(before: LoadedConfig, after: LoadedConfig): Config
 
 /** What is in effect once the live keys of `read` are: all other keys stay what they are while the process runs. */
 export function merged(running: LoadedConfig, read: LoadedConfig): LoadedConfig {
-  const { cycle, server } = running.config;
-  const { deadlineMs, provisional } = read.config.cycle;
+  const { exchange, cache, server } = running.config;
+  const { weightShare, requestTimeoutMs } = read.config.exchange;
   const { token, allowedHosts, allowedOrigins } = read.config.server;
+  const { universe, cycle, batch, analyzers, memory, log } = read.config;
   const ofBoth = <T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>) =>
     new Map([...before, ...[...after].filter(([key]) => LIVE_KEYS.has(key))]);
   return {
     config: {
       ...running.config,
-      log: read.config.log,
-      analyzers: read.config.analyzers,
-      cycle: { ...cycle, deadlineMs, provisional },
+      universe,
+      cycle,
+      batch,
+      analyzers,
+      memory,
+      log,
+      exchange: { ...exchange, weightShare, requestTimeoutMs },
+      cache: { ...read.config.cache, l2Dir: cache.l2Dir },
       server: { ...server, token, allowedHosts, allowedOrigins },
     },
     origins: ofBoth(running.origins, read.origins),
@@ -77,18 +76,21 @@ export interface ReloadParts {
   readonly analyzers: Pick<Analyzers, 'replace'>;
   readonly server: Pick<Server, 'reconfigure'> | null;
   readonly log: Pick<RootLogger, 'hide' | 'setLevel'>;
+  readonly governor: Pick<WeightGovernor, 'setShare'>;
+  readonly client: Pick<AdjustableClient, 'reconfigure'>;
+  readonly memory: Pick<MemoryGuard, 'setLimit'> | null;
+  /** Null while there is none; it is opened with what is in effect. */
+  readonly market: Pick<Market, 'reconfigure'> | null;
   /** Throws a `ConfigError`. */
   readonly readConfig: () => LoadedConfig;
 }
 
-/** To be called between cycles. A wrong configuration is refused whole, and the old one stays. */
-export async function applyReload({
-  settings,
-  analyzers,
-  server,
-  log,
-  readConfig,
-}: ReloadParts): Promise<ReloadOutcome> {
+/**
+ * To be called between cycles. A wrong configuration is refused whole, and the old one stays. Other filters of the universe
+ * take symbols away at once; those that they add come with the exchange's list, which is read in the background.
+ */
+export async function applyReload(parts: ReloadParts): Promise<ReloadOutcome> {
+  const { settings, analyzers, readConfig } = parts;
   try {
     const read = readConfig();
     const change = changeBetween(settings.loaded, read);
@@ -96,15 +98,24 @@ export async function applyReload({
     refuseBroken(next);
     // First, because it is all that can still fail.
     if (change.changed.some((key) => key.startsWith('analyzers.'))) await analyzers.replace(next.config.analyzers);
-    log.hide(next.config);
-    log.setLevel(next.config.log.level);
-    server?.reconfigure(accessOf(next.config));
     settings.use(next);
+    putIntoEffect(next.config, parts);
     return { ok: true, ...change };
   } catch (error) {
     if (error instanceof ConfigError) return { ok: false, reason: error.message };
     throw error;
   }
+}
+
+/** Every part sees for itself what of its own is another one; what is read at each use has no part here. */
+function putIntoEffect(config: Config, { server, log, governor, client, memory, market }: ReloadParts): void {
+  log.hide(config);
+  log.setLevel(config.log.level);
+  server?.reconfigure(accessOf(config));
+  governor.setShare(config.exchange.weightShare);
+  client.reconfigure(requestLimits(config));
+  memory?.setLimit(config.memory.limitBytes);
+  market?.reconfigure(config);
 }
 
 /** What was read is sound, but beside the keys that stay it need not be: no token any more, and the host still open. */

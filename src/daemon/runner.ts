@@ -11,7 +11,7 @@ type RunnerListener = Pick<SlotRunnerOptions, 'deadlineMs' | 'onCycle'>;
 /** What is done at a slot, over an open market. */
 export function createSlotRunner(options: ScanningOptions, listener: RunnerListener): SlotRunner {
   const { market, analyzers, results, signals, client, governor, settings, signalMetrics, time, log } = options;
-  const { timeframes, batch, exchange } = settings.config;
+  const { timeframes, exchange } = settings.config;
   const { live, pipeline, store, batches, symbols } = market;
   const pool = countedPool(options);
   const foretell = (symbol: string, slot: Slot) => live?.provisional(symbol, slot) ?? null;
@@ -34,7 +34,7 @@ export function createSlotRunner(options: ScanningOptions, listener: RunnerListe
       pool,
       onPublished: (changes) => signalMetrics.published(changes),
     }),
-    batchSymbols: batch.symbols,
+    batchSymbols: () => settings.config.batch.symbols,
     exchange: exchange.id,
     clock: time.exchangeClock,
     requests: () => client.stats(),

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 import { timeframeMs } from '../domain/timeframe.js';
 import { abortable } from '../lib/abort.js';
+import type { MemoryGuard } from '../lib/memory-guard.js';
 import type { Releasers } from '../lib/releasers.js';
 import type { Universe } from '../pipeline/universe.js';
 import { loadUniverse } from '../scheduler/prepare.js';
@@ -29,6 +30,7 @@ export class RunningDaemon implements Daemon {
   /** Resolves when the market is open and scanned, or the daemon was stopped before that. */
   #opening: Promise<void> = Promise.resolve();
   #server: Server | null = null;
+  #guard: MemoryGuard | null = null;
   #market: Market | null = null;
   #scanning: Scanning | null = null;
   #startFailure: string | null = null;
@@ -71,11 +73,10 @@ export class RunningDaemon implements Daemon {
 
   async reload(): Promise<ReloadOutcome> {
     const { log, readConfig } = this.#options;
-    const { settings, analyzers } = this.#parts;
-    const server = this.#server;
     const outcome = await this.#turns(async (): Promise<ReloadOutcome> => {
       if (this.#stop.signal.aborted) return { ok: false, reason: 'the process is about to end' };
-      return applyReload({ settings, analyzers, server, log, readConfig });
+      const [server, memory, market] = [this.#server, this.#guard, this.#market];
+      return applyReload({ ...this.#parts, server, memory, market, log, readConfig });
     });
     log.child({ part: 'config' })[outcome.ok ? 'info' : 'error'](outcome, 'read the configuration again');
     return outcome;
@@ -126,6 +127,7 @@ export class RunningDaemon implements Daemon {
       market: () => this.#market,
       onRestartWanted,
     });
+    this.#guard = guard;
     this.#releasers.push(() => guard.stop());
     instruments.watchMemory(guard);
   }
@@ -153,6 +155,7 @@ export class RunningDaemon implements Daemon {
     const start = clock.monotonic();
     const market = await openMarket({
       ...this.#options,
+      settings,
       config,
       client,
       governor,
@@ -168,6 +171,8 @@ export class RunningDaemon implements Daemon {
     instruments.watchMarket(market, results);
     this.#market = market;
     this.#startFailure = null;
+    // Another configuration may have come while it was being opened.
+    market.reconfigure(settings.config);
     const scanning = new Scanning({ ...this.#parts, market, turns: this.#turns, clock, log });
     this.#scanning = scanning;
     releasers.push(() => scanning.stop());

@@ -4,7 +4,7 @@ import type { Logger } from '../lib/log.js';
 import type { Deepening } from '../pipeline/deepening.js';
 import type { LiveCandles } from '../pipeline/live/live-candles.js';
 import type { UniverseChange } from '../pipeline/universe-change.js';
-import { UniverseKeeper } from '../pipeline/universe-keeper.js';
+import { UniverseKeeper, type UniverseSettings } from '../pipeline/universe-keeper.js';
 import type { MarketOptions } from './market.js';
 
 interface Followers {
@@ -28,8 +28,7 @@ export class UniverseFollower {
     this.keeper = new UniverseKeeper({
       client,
       exchangeNow: () => exchangeClock.now(),
-      filters: config.universe,
-      refreshEveryMs: config.universe.refreshEveryMs,
+      ...universeSettings(config),
       clock: exchangeClock,
       random,
       listener: {
@@ -43,6 +42,11 @@ export class UniverseFollower {
     this.#followers = followers;
   }
 
+  /** As with a listing: what stays keeps its connection and its candles. */
+  reconfigure(config: Config): void {
+    void this.keeper.reconfigure(universeSettings(config));
+  }
+
   #changed({ added, removed, universe }: UniverseChange): void {
     this.#log.info(
       { added: added.map(({ symbol }) => symbol), removed, symbols: universe.instruments.length },
@@ -54,4 +58,8 @@ export class UniverseFollower {
       for (const timeframe of this.#config.timeframes) this.#cache.drop(symbol, timeframe);
     }
   }
+}
+
+function universeSettings({ universe: { refreshEveryMs, ...filters } }: Config): UniverseSettings {
+  return { filters, refreshEveryMs };
 }

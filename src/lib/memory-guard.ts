@@ -112,6 +112,11 @@ export class MemoryGuard {
     await this.#working;
   }
 
+  /** Another limit, from the next reading on. Throws RangeError for one that is none. */
+  setLimit(limitBytes: number): void {
+    this.#pressure.setLimit(limitBytes);
+  }
+
   level(): PressureLevel {
     return this.#pressure.level;
   }
@@ -119,7 +124,7 @@ export class MemoryGuard {
   stats(): MemoryGuardStats {
     return {
       level: this.level(),
-      limitBytes: this.#options.limitBytes,
+      limitBytes: this.#pressure.limitBytes,
       rssBytes: this.#rssBytes,
       peakRssBytes: this.#peakRssBytes,
       readings: this.#readings,
@@ -136,7 +141,7 @@ export class MemoryGuard {
     let from = this.#pressure.level;
     for (const level of this.#pressure.read(rssBytes)) {
       if (level > from) this.#entered[level as RaisedLevel] += 1;
-      this.#report({ level, from, rssBytes, limitBytes: this.#options.limitBytes });
+      this.#report({ level, from, rssBytes, limitBytes: this.#pressure.limitBytes });
       from = level;
     }
     this.#working ??= this.#relieve().finally(() => {

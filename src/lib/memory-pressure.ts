@@ -17,26 +17,32 @@ export interface PressureOptions {
 
 /** The level of memory pressure from one reading to the next: raised at once, lowered late. */
 export class MemoryPressure {
-  readonly #limitBytes: number;
-  readonly #marginBytes: number;
+  readonly #marginShare: number;
   readonly #calmReadings: number;
   /** Readings in a row that were below each level by the margin. */
   readonly #calm: Record<RaisedLevel, number> = { 1: 0, 2: 0, 3: 0 };
+  #limitBytes: number;
   #level: PressureLevel = 0;
 
   constructor({ limitBytes, marginShare = 0.05, calmReadings = 10 }: PressureOptions) {
-    if (!(limitBytes > 0 && Number.isFinite(limitBytes))) {
-      throw new RangeError(`limitBytes: found ${limitBytes}, allowed a number above 0`);
-    }
+    this.#limitBytes = checkedLimit(limitBytes);
     if (!(marginShare >= 0 && marginShare < FROM[1])) {
       throw new RangeError(`marginShare: found ${marginShare}, allowed a number from 0 to below ${FROM[1]}`);
     }
     if (!Number.isSafeInteger(calmReadings) || calmReadings < 1) {
       throw new RangeError(`calmReadings: found ${calmReadings}, allowed a whole number from 1`);
     }
-    this.#limitBytes = limitBytes;
-    this.#marginBytes = limitBytes * marginShare;
+    this.#marginShare = marginShare;
     this.#calmReadings = calmReadings;
+  }
+
+  get limitBytes(): number {
+    return this.#limitBytes;
+  }
+
+  /** The readings to come are judged by it; the level stays what it is until the next. */
+  setLimit(limitBytes: number): void {
+    this.#limitBytes = checkedLimit(limitBytes);
   }
 
   get level(): PressureLevel {
@@ -49,7 +55,7 @@ export class MemoryPressure {
     let to = from;
     for (const level of RAISED_LEVELS) {
       const threshold = FROM[level] * this.#limitBytes;
-      this.#calm[level] = bytes < threshold - this.#marginBytes ? this.#calm[level] + 1 : 0;
+      this.#calm[level] = bytes < threshold - this.#limitBytes * this.#marginShare ? this.#calm[level] + 1 : 0;
       if (bytes >= threshold && level > to) to = level;
     }
     while (to > 0 && this.#calm[to as RaisedLevel] >= this.#calmReadings) to = below(to as RaisedLevel);
@@ -57,6 +63,11 @@ export class MemoryPressure {
     const step = to > from ? 1 : -1;
     return Array.from({ length: Math.abs(to - from) }, (_, index) => (from + step * (index + 1)) as PressureLevel);
   }
+}
+
+function checkedLimit(limitBytes: number): number {
+  if (limitBytes > 0 && Number.isFinite(limitBytes)) return limitBytes;
+  throw new RangeError(`limitBytes: found ${limitBytes}, allowed a number above 0`);
 }
 
 function below(level: RaisedLevel): PressureLevel {

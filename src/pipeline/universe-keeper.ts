@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Cancel, Clock } from '../lib/clock.js';
 import type { Random } from '../lib/random.js';
 import { backoffMs } from './backoff.js';
@@ -5,7 +6,7 @@ import { Denials } from './denials.js';
 import type { ExchangeClient, RequestOptions } from './exchange/contract.js';
 import type { ContractInfo } from './stream/contract.js';
 import { type Exclusion, needsQuoteVolumes, selectUniverse, type Universe, type UniverseFilters } from './universe.js';
-import { changeTo, doubtOf, isNews, type UniverseChange, without } from './universe-change.js';
+import { changeTo, doubtOf, isNews, narrowed, type UniverseChange, without } from './universe-change.js';
 
 export interface UniverseListener {
   /** Symbols came or went; never called without either. */
@@ -14,12 +15,16 @@ export interface UniverseListener {
   onError(error: unknown): void;
 }
 
-export interface UniverseKeeperOptions {
+/** What may change while a keeper is at work. */
+export interface UniverseSettings {
+  readonly filters: UniverseFilters;
+  readonly refreshEveryMs: number;
+}
+
+export interface UniverseKeeperOptions extends UniverseSettings {
   readonly client: Pick<ExchangeClient, 'exchangeInfo' | 'quoteVolumes'>;
   /** The exchange's clock, epoch ms. */
   readonly exchangeNow: () => number;
-  readonly filters: UniverseFilters;
-  readonly refreshEveryMs: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly listener: UniverseListener;
@@ -57,6 +62,10 @@ export class UniverseKeeper {
   readonly #stop = new AbortController();
   readonly #denials = new Denials();
   readonly #counts = { refreshes: 0, failures: 0, doubted: 0, added: 0, removed: 0 };
+  #filters: UniverseFilters;
+  #refreshEveryMs: number;
+  /** No list has been believed since the filters changed. */
+  #newFilters = false;
   #current: Universe | null = null;
   #doubted: ReadonlySet<string> | null = null;
   #failuresInARow = 0;
@@ -71,6 +80,8 @@ export class UniverseKeeper {
 
   constructor(options: UniverseKeeperOptions) {
     this.#options = options;
+    this.#filters = options.filters;
+    this.#refreshEveryMs = options.refreshEveryMs;
     this.#request = { lane: 'bulk', signal: this.#stop.signal };
   }
 
@@ -91,6 +102,22 @@ export class UniverseKeeper {
   current(): Universe {
     if (this.#current === null) throw new Error('the universe keeper has not been started');
     return this.#current;
+  }
+
+  /**
+   * Other filters take away at once what they can of what is scanned, also while the exchange is silent; what they add
+   * comes with the list, which is read now. Resolves when it was, or could not be; another period begins now. Never
+   * rejects.
+   */
+  async reconfigure({ filters, refreshEveryMs }: UniverseSettings): Promise<void> {
+    if (!this.#isRunning) return;
+    if (refreshEveryMs !== this.#refreshEveryMs) this.#setPeriod(refreshEveryMs);
+    if (isDeepStrictEqual(filters, this.#filters)) return;
+    this.#filters = filters;
+    this.#newFilters = true;
+    this.#apply(narrowed(this.current(), filters, this.#options.exchangeNow()));
+    await this.#refreshing;
+    await this.refresh();
   }
 
   /** Reads the list now; a refresh under way is joined. Never rejects: a failure is counted and told to the listener. */
@@ -137,13 +164,15 @@ export class UniverseKeeper {
     this.#cancelTimer();
     this.#news = false;
     this.#earliestMs = this.#now() + LEAST_INTERVAL_MS;
+    const filters = this.#filters;
     try {
-      const selected = await this.#select();
+      const selected = await this.#select(filters);
       this.#counts.refreshes += 1;
       this.#lastRefreshAt = this.#options.exchangeNow();
       this.#failuresInARow = 0;
       this.#dueMs = this.#now() + this.#periodMs();
-      this.#judge(selected);
+      // Others came meanwhile, and the list is about to be read for them.
+      if (filters === this.#filters) this.#judge(selected);
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#failed(error);
     } finally {
@@ -152,8 +181,8 @@ export class UniverseKeeper {
     }
   }
 
-  async #select(): Promise<Universe> {
-    const { client, filters, exchangeNow } = this.#options;
+  async #select(filters: UniverseFilters): Promise<Universe> {
+    const { client, exchangeNow } = this.#options;
     const { instruments } = await client.exchangeInfo(this.#request);
     const volumes = needsQuoteVolumes(filters) ? await client.quoteVolumes(this.#request) : undefined;
     this.#stop.signal.throwIfAborted();
@@ -164,8 +193,11 @@ export class UniverseKeeper {
     const now = this.#now();
     this.#denials.confirmedBy(selected, now);
     const change = changeTo(this.current(), without(selected, this.#denials.active(now)));
-    this.#doubted = doubtOf(this.current(), change.removed, this.#doubted);
-    if (this.#doubted === null) return this.#apply(change);
+    this.#doubted = doubtOf(this.current(), change.removed, this.#doubted, this.#newFilters);
+    if (this.#doubted === null) {
+      this.#newFilters = false;
+      return this.#apply(change);
+    }
     this.#counts.doubted += 1;
     this.#news = true;
   }
@@ -193,13 +225,21 @@ export class UniverseKeeper {
   }
 
   #failed(error: unknown): void {
-    const { random, refreshEveryMs, listener } = this.#options;
+    const { random, listener } = this.#options;
     this.#counts.failures += 1;
     this.#failuresInARow += 1;
-    const longestMs = Math.max(FIRST_RETRY_MS, refreshEveryMs);
+    const longestMs = Math.max(FIRST_RETRY_MS, this.#refreshEveryMs);
     this.#dueMs = this.#now() + backoffMs(this.#failuresInARow, FIRST_RETRY_MS, longestMs, random);
     this.#earliestMs = this.#dueMs;
     listener.onError(error);
+  }
+
+  #setPeriod(refreshEveryMs: number): void {
+    this.#refreshEveryMs = refreshEveryMs;
+    // A list that failed is tried again in its own time.
+    if (this.#failuresInARow > 0) return;
+    this.#dueMs = this.#now() + this.#periodMs();
+    if (this.#refreshing === null) this.#arm();
   }
 
   #refreshSoon(): void {
@@ -219,8 +259,7 @@ export class UniverseKeeper {
   }
 
   #periodMs(): number {
-    const { refreshEveryMs, random } = this.#options;
-    return refreshEveryMs * (1 - JITTER * random());
+    return this.#refreshEveryMs * (1 - JITTER * this.#options.random());
   }
 
   #now(): number {

@@ -34,7 +34,7 @@ export interface SlotRunnerOptions {
   readonly publisher: Publisher;
   readonly symbols: () => readonly string[];
   /** Symbols per batch. */
-  readonly batchSymbols: number;
+  readonly batchSymbols: () => number;
   readonly exchange: string;
   readonly clock: Clock;
   /** How long the cycle of a slot may take, from its start. */
@@ -181,7 +181,7 @@ export class SlotRunner {
         {
           windowsOf,
           analyze: (batch, until) => analysis.analyze(batch, until),
-          size: Math.ceil(batchSymbols / PROVISIONAL_SHARE),
+          size: Math.ceil(batchSymbols() / PROVISIONAL_SHARE),
           onBatch: (result, windows) => publisher.publish({ slot, status: 'provisional', windows, result }),
         },
         slot,

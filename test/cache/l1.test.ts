@@ -21,6 +21,22 @@ describe('L1', () => {
     expect(cache.stats()).toEqual({ hits: 1, misses: 0, stale: 0, errors: 0, entries: 2, bytes: 80, evictions: 1 });
   });
 
+  it('keeps the most recently used of what still fits when it shrinks, and holds more when it grows', () => {
+    const cache = l1(100);
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    for (const name of names) cache.set(name, block(20));
+    cache.get('a');
+    cache.resize(60);
+    expect(Array.from(cache.entries(), ([name]) => name)).toEqual(['a', 'e', 'd']);
+    expect(cache.stats()).toMatchObject({ entries: 3, bytes: 60, evictions: 2, hits: 1 });
+    cache.set('f', block(20));
+    expect(cache.peek('d')).toBeNull();
+    cache.resize(80);
+    cache.set('g', block(20));
+    expect(Array.from(cache.entries(), ([name]) => name)).toEqual(['g', 'f', 'a', 'e']);
+    expect(() => cache.resize(0)).toThrow(RangeError);
+  });
+
   it('does not take in what is larger than the whole cache', () => {
     const cache = l1(100);
     cache.set('a', block(101));

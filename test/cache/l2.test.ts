@@ -185,6 +185,24 @@ describe('SegmentStore', () => {
     expect(filesOf(dir, 'content-v')).toHaveLength(3);
   });
 
+  it('lets go of what was written longest ago when it is to be smaller, and waits for that at its end', async () => {
+    const dir = temporaryDir();
+    const store = await openStore(dir);
+    const keys = [0, 1, 2, 3].map((segment) => `series/sim/5m/${segment}`);
+    for (const key of keys) await store.write(key, records(1));
+    store.resize(store.stats().bytes / 2);
+    await store.close();
+    expect(await Promise.all(keys.map(async (key) => (await store.read(key)).status))).toEqual([
+      'miss',
+      'miss',
+      'hit',
+      'hit',
+    ]);
+    expect(store.stats()).toMatchObject({ entries: 2, evictions: 2 });
+    expect(filesOf(dir, 'content-v')).toHaveLength(2);
+    expect(() => store.resize(0)).toThrow(RangeError);
+  });
+
   it('sweeps temporary files older than an hour and content that nothing names (D7)', async () => {
     const dir = temporaryDir();
     await (await openStore(dir)).write(KEY, records(1));

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { encodeRecord } from '../../src/cache/codec/record.js';
 import { cacacheDisk, type Disk } from '../../src/cache/disk.js';
 import { SEGMENTS_PER_TIMEFRAME, segmentKey, segmentTimeframe } from '../../src/cache/keys.js';
@@ -385,5 +385,45 @@ describe('CandleCache', () => {
     await Promise.all([cache.stop(), cache.stop()]);
     expect(clock.pendingTimers).toBe(0);
     expect(() => cache.start()).toThrow('stopped');
+  });
+
+  it('takes over other bounds while it is in use: of memory, of disk, and when it writes', async () => {
+    const clock = new FakeClock(NOW);
+    const flushes: number[] = [];
+    const series = market(4);
+    const [{ byteLength }] = series as [Series];
+    const cache = await openCache(temporaryDir(), { clock, onFlush: () => flushes.push(clock.monotonic()) });
+    const bounds = { l1MaxBytes: 64 * 2 ** 20, l2MaxBytes: 64 * 2 ** 20, flushEveryMs: 300_000 };
+    cache.reconfigure({ ...bounds, flushEveryMs: 200_000 });
+    expect(clock.pendingTimers).toBe(0);
+    for (const one of series) cache.put(one);
+    cache.start();
+    cache.reconfigure({ ...bounds, flushEveryMs: 60_000, l1MaxBytes: 3 * byteLength });
+    expect(cache.stats().l1).toMatchObject({ entries: 3, evictions: 9 });
+    // What no longer fits into memory waits to be written all the same, and is served.
+    await cache.flush();
+    const [first] = series as [Series];
+    expect(contentOf((await cache.get(first.symbol, first.timeframe)) as Series)).toEqual(contentOf(first));
+    await clock.advance(60_000);
+    await vi.waitFor(() => expect(flushes).toEqual([60_000]));
+    cache.reconfigure({ ...bounds, flushEveryMs: 60_000, l2MaxBytes: 1 });
+    await cache.stop();
+    expect(cache.stats().l2).toMatchObject({ entries: 0, bytes: 0 });
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  it('keeps its timer when only its bounds are other ones, and sets none once it was stopped', async () => {
+    const clock = new FakeClock(NOW);
+    const flushes: number[] = [];
+    const cache = await openCache(temporaryDir(), { clock, onFlush: () => flushes.push(clock.monotonic()) });
+    const bounds = { l1MaxBytes: 2 ** 20, l2MaxBytes: 2 ** 20, flushEveryMs: 300_000 };
+    cache.start();
+    await clock.advance(299_000);
+    cache.reconfigure(bounds);
+    await clock.advance(1_000);
+    await vi.waitFor(() => expect(flushes).toEqual([300_000]));
+    await cache.stop();
+    cache.reconfigure({ ...bounds, flushEveryMs: 1_000 });
+    expect(clock.pendingTimers).toBe(0);
   });
 });

@@ -4,7 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { StreamStats } from '../../src/pipeline/stream/contract.js';
 import type { SimProcess } from '../../src/sim/process.js';
+import type { SimStats } from '../../src/sim/stats.js';
 import { candlescan, temporaryDir } from '../support/cli.js';
 import {
   type Daemon,
@@ -74,6 +76,47 @@ describe('run', () => {
 
     expect(await end(daemon), daemon.stderr()).toBe(0);
     expect(daemon.stderr()).not.toMatch(/"level":[56]0/);
+  });
+
+  it('follows a changed universe without a new connection, and asks for no candle that it has', async () => {
+    // No slot of a day comes up meanwhile, and 60 candles are one request: whatever is asked for, the change asked for it.
+    const quiet = { ...QUICK, CANDLESCAN_TIMEFRAMES: '[1d]', CANDLESCAN_CANDLES__LOOKBACK: '60' };
+    const place = await daemonPlace(sim, { ...quiet, CANDLESCAN_CANDLES__FIRST_LOOK: '60' });
+    const file = join(temporaryDir(), 'own.yaml');
+    const exclude = (symbols: string) => writeFileSync(file, `universe:\n  exclude: [${symbols}]\n`);
+    exclude('');
+    const daemon = start(place, '--config', file);
+    await isReady(place);
+    const symbols = async () => {
+      const { items } = (await get(place, '/api/v1/symbols')) as { items: { symbol: string; series: object[] }[] };
+      return items;
+    };
+    const klines = async () => {
+      const { requests } = (await (await fetch(`${sim.restUrl}/sim/stats`)).json()) as SimStats;
+      return requests['/fapi/v1/klines'];
+    };
+    const stream = async () => ((await get(place, '/api/v1/status')) as { stream: StreamStats }).stream;
+    const confirmed = async (count: number) =>
+      await until('subscribed', WITHIN_MS, async () => (await stream()).streams.confirmed === count);
+    await confirmed(5);
+    const [before, asked, { connects, reconnects }] = [await symbols(), await klines(), await stream()];
+
+    const [gone, ...kept] = before;
+    exclude(gone?.symbol ?? '');
+    daemon.child.kill('SIGHUP');
+    await until('gone', WITHIN_MS, async () => (await symbols()).length === 4);
+    expect(daemon.stderr()).toContain('"changed":["universe.exclude"],"needsRestart":[]');
+    expect(await symbols()).toEqual(kept);
+    await confirmed(4);
+    expect(await get(place, `/api/v1/candles/${gone?.symbol}/1d`)).toMatchObject({ status: 404 });
+
+    exclude('');
+    daemon.child.kill('SIGHUP');
+    await until('back', WITHIN_MS, async () => (await symbols()).length === 5);
+    expect((await symbols()).filter(({ symbol }) => symbol !== gone?.symbol)).toEqual(kept);
+    await confirmed(5);
+    expect([await klines(), await stream()]).toMatchObject([asked, { connects, reconnects }]);
+    expect(await end(daemon), daemon.stderr()).toBe(0);
   });
 
   it('starts with the analyzers that it has when a module of others is broken', async () => {

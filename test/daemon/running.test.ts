@@ -7,7 +7,7 @@ import { RunningDaemon } from '../../src/daemon/running.js';
 import { Settings } from '../../src/daemon/settings.js';
 import { ExchangeError } from '../../src/domain/errors.js';
 import { Releasers } from '../../src/lib/releasers.js';
-import type { RequestOptions } from '../../src/pipeline/exchange/contract.js';
+import type { RequestLimits, RequestOptions } from '../../src/pipeline/exchange/contract.js';
 import { WeightGovernor } from '../../src/pipeline/exchange/governor.js';
 import { temporaryDir } from '../support/cache.js';
 import { FakeClock, settled } from '../support/fake-clock.js';
@@ -33,11 +33,12 @@ async function open({ exchangeInfo = mute, replace = async () => {}, synchronize
   releasers.push(() => void released.push('parts'));
   const read = { set: [`dataDir=${temporaryDir()}`, 'server.port=0'] };
   const loaded = loadConfig(read);
+  const limits: RequestLimits[] = [];
   const governor = new WeightGovernor({ clock, random: () => 0.5, share: 0.8 });
   const parts = {
     settings: new Settings(loaded),
     governor,
-    client: { exchangeInfo, serverTime: mute },
+    client: { exchangeInfo, serverTime: mute, reconfigure: (to: RequestLimits) => void limits.push(to) },
     analyzers: { analyzers: [], replace },
     time: { keeper: { exchangeNow: () => clock.now(), synchronized }, exchangeClock: clock },
     signals: MUTE,
@@ -60,7 +61,7 @@ async function open({ exchangeInfo = mute, replace = async () => {}, synchronize
   const reconfigure = (...more: string[]) => {
     config.set = [...read.set, ...more];
   };
-  return { daemon, clock, governor, released, reconfigure };
+  return { daemon, clock, governor, limits, released, reconfigure };
 }
 
 describe('RunningDaemon', () => {
@@ -121,6 +122,22 @@ describe('RunningDaemon', () => {
     expect(begun).toBe(2);
     gates[1]?.resolve();
     expect(await second).toEqual({ ok: true, changed: ['analyzers.budget'], needsRestart: [] });
+  });
+
+  it('puts another configuration into effect while the exchange is silent and there is no market yet', async () => {
+    const { daemon, clock, governor, limits, reconfigure } = await open();
+    reconfigure(
+      'cache.l1MaxSize=1MiB',
+      'memory.limit=64MiB',
+      'exchange.weightShare=0.25',
+      'exchange.requestTimeout=2s',
+    );
+    expect(await daemon.reload()).toMatchObject({ ok: true, needsRestart: [] });
+    expect(governor.budget).toBe(600);
+    expect(limits).toEqual([{ requestTimeoutMs: 2_000, window: 192 }]);
+    // No Node process is that small.
+    await clock.advance(1_000);
+    expect(await (await fetch(`${daemon.url}/metrics`)).text()).toMatch(/^candlescan_memory_pressure_level [1-3]$/m);
   });
 
   it('waits at its end for a configuration that is being put in place, and takes no other', async () => {

@@ -2,16 +2,23 @@ import { describe, expect, it } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import type { MarketOptions } from '../../src/daemon/market.js';
 import { UniverseFollower } from '../../src/daemon/universe-follower.js';
-import { FakeClock } from '../support/fake-clock.js';
+import { FakeClock, settled } from '../support/fake-clock.js';
 import { silentLog } from '../support/silent-log.js';
 import { instrument, news } from '../support/universe.js';
+
+const SYMBOLS = ['AUSDT', 'BUSDT', 'CUSDT'];
 
 function build() {
   const clock = new FakeClock();
   const did: string[] = [];
   const options = {
     config: loadConfig({ set: ['timeframes=[5m, 1h]'] }).config,
-    client: {},
+    client: {
+      exchangeInfo: async () => {
+        did.push('list');
+        return { instruments: SYMBOLS.map((symbol) => instrument(symbol)) };
+      },
+    },
     exchangeClock: clock,
     random: () => 0.5,
     log: silentLog(),
@@ -19,7 +26,7 @@ function build() {
   const universe = new UniverseFollower(options, {
     drop: (symbol, timeframe) => void did.push(`drop ${symbol} ${timeframe}`),
   });
-  universe.keeper.start({ instruments: ['AUSDT', 'BUSDT', 'CUSDT'].map((symbol) => instrument(symbol)), excluded: [] });
+  universe.keeper.start({ instruments: SYMBOLS.map((symbol) => instrument(symbol)), excluded: [] });
   const follow = () =>
     universe.follow({
       live: { setSymbols: (symbols) => void did.push(`stream ${[...symbols].join(' ')}`) },
@@ -34,6 +41,21 @@ describe('UniverseFollower', () => {
     follow();
     universe.keeper.noteContractInfo(news('BUSDT', 'SETTLING'));
     expect(did).toEqual(['stream AUSDT CUSDT', 'forget BUSDT', 'drop BUSDT 5m', 'drop BUSDT 1h']);
+    await universe.keeper.stop();
+  });
+
+  it('follows another configuration as it follows a delisting and a listing, and reads no list for the same again', async () => {
+    const { universe, did, follow } = build();
+    follow();
+    const reconfigured = async (...set: string[]) => {
+      universe.reconfigure(loadConfig({ set }).config);
+      await settled();
+      return did.splice(0);
+    };
+    const gone = ['stream AUSDT CUSDT', 'forget BUSDT', 'drop BUSDT 5m', 'drop BUSDT 1h'];
+    expect(await reconfigured('universe.exclude=[BUSDT]')).toEqual([...gone, 'list']);
+    expect(await reconfigured('universe.exclude=[BUSDT]', 'universe.refreshEvery=1m')).toEqual([]);
+    expect(await reconfigured()).toEqual(['list', 'stream AUSDT CUSDT BUSDT']);
     await universe.keeper.stop();
   });
 

@@ -87,6 +87,20 @@ describe('MemoryGuard', () => {
     await guard.stop();
   });
 
+  it('judges by another limit from the next reading on', async () => {
+    const { feed, guard, changes, steps } = rig();
+    await feed(799);
+    guard.setLimit(LIMIT / 2);
+    expect([guard.level(), guard.stats().limitBytes]).toEqual([0, LIMIT / 2]);
+    await feed(450);
+    expect(changes).toEqual([{ level: 1, from: 0, rssBytes: 450, limitBytes: LIMIT / 2 }]);
+    guard.setLimit(10 * LIMIT);
+    await feed(...Array.from({ length: CALM }, () => 450));
+    expect(steps()).toEqual(['0>1', '1>0']);
+    expect(() => guard.setLimit(0)).toThrow(RangeError);
+    await guard.stop();
+  });
+
   it('takes a reading at its start and then one a second', async () => {
     const { guard, clock } = rig();
     expect(guard.stats().readings).toBe(1);

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { ExchangeError } from '../../src/domain/errors.js';
 import type { UniverseFilters } from '../../src/pipeline/universe.js';
-import { DAY, instrument, KeeperRig, named, news } from '../support/universe.js';
+import { deferred } from '../support/slots.js';
+import { DAY, FILTERS, instrument, KeeperRig, named, news } from '../support/universe.js';
 
 const MINUTE = 60_000;
 const PERIOD = 10 * MINUTE;
@@ -336,6 +337,106 @@ describe('a list that lacks more than half', () => {
     expect(rig.symbols).toEqual(named(10));
     await keeper.refresh();
     expect(rig.symbols).toEqual([]);
+  });
+});
+
+describe('other filters', () => {
+  const filtered = (more: Partial<UniverseFilters>, refreshEveryMs = PERIOD) =>
+    rig.keeper.reconfigure({ filters: { ...FILTERS, ...more }, refreshEveryMs });
+
+  it('take symbols away at once, before any list is read, also most of them', async () => {
+    build(named(10));
+    const done = filtered({ include: ['S3USDT', 'S4USDT'] });
+    expect(rig.symbols).toEqual(['S3USDT', 'S4USDT']);
+    expect(rig.told).toEqual([
+      { added: [], removed: expect.arrayContaining(['S0USDT notIncluded', 'S9USDT notIncluded']) as string[] },
+    ]);
+    await done;
+    expect([rig.changes.length, rig.asked.length, rig.keeper.stats().doubted]).toEqual([1, 1, 0]);
+  });
+
+  it('bring symbols in with the list, which is read at once', async () => {
+    build(named(4), { exclude: ['/^S[01]/'] });
+    expect(rig.symbols).toEqual(['S2USDT', 'S3USDT']);
+    await filtered({ exclude: ['S0USDT'] });
+    expect(rig.told).toEqual([{ added: ['S1USDT'], removed: [] }]);
+    expect(rig.symbols).toEqual(['S2USDT', 'S3USDT', 'S1USDT']);
+    await filtered({ exclude: ['S0USDT'] });
+    expect(rig.asked).toHaveLength(1);
+  });
+
+  it('that need volumes are followed at once, however many they take away', async () => {
+    build(named(10));
+    await filtered({ maxSymbols: 2 });
+    expect(rig.symbols).toEqual(['S0USDT', 'S1USDT']);
+    expect([rig.volumesAsked, rig.keeper.stats().doubted]).toEqual([1, 0]);
+  });
+
+  it('X14: do not make a list believed that lacks most of what is scanned', async () => {
+    build(named(10));
+    rig.setList(named(2, 8));
+    await filtered({ exclude: ['S9USDT'] });
+    expect(rig.symbols).toEqual(named(9));
+    expect(rig.keeper.stats()).toMatchObject({ doubted: 1, removed: 1 });
+    rig.setList(named(10));
+    await rig.keeper.refresh();
+    expect(rig.symbols).toEqual(named(9));
+  });
+
+  it('hold while the exchange is silent, and the list is tried again', async () => {
+    const { clock } = build(named(4), { exclude: ['S0USDT'] });
+    rig.answer = () => Promise.reject(new ExchangeError('unreachable', 'connection refused'));
+    await filtered({ exclude: ['S1USDT'] });
+    expect(rig.symbols).toEqual(['S2USDT', 'S3USDT']);
+    expect(rig.errors).toHaveLength(1);
+    rig.answer = async () => {};
+    await clock.advance(2 * MINUTE);
+    expect(rig.symbols).toEqual(['S2USDT', 'S3USDT', 'S0USDT']);
+  });
+
+  it('that come while a list is on its way are not chosen by from that one, but from the next', async () => {
+    build(named(4));
+    const first = deferred();
+    rig.answer = () => first.promise;
+    const refresh = rig.keeper.refresh();
+    const done = filtered({ exclude: ['S0USDT'] });
+    rig.answer = async () => {};
+    first.resolve();
+    await Promise.all([refresh, done]);
+    expect(rig.told).toEqual([{ added: [], removed: ['S0USDT excluded'] }]);
+    expect(rig.asked).toHaveLength(2);
+  });
+
+  it('are not heard of before the start and after the stop', async () => {
+    const { keeper } = build(named(4));
+    await keeper.stop();
+    await filtered({ exclude: ['S0USDT'] });
+    expect([rig.symbols, rig.asked]).toEqual([named(4), []]);
+  });
+});
+
+describe('another period', () => {
+  it('begins at once, and the list is not read for it', async () => {
+    const { keeper, clock, asked } = build(named(4));
+    await clock.advance(PERIOD / 2);
+    await keeper.reconfigure({ filters: FILTERS, refreshEveryMs: MINUTE });
+    expect(asked).toEqual([]);
+    await clock.advance(MINUTE);
+    expect(asked).toHaveLength(1);
+    await keeper.reconfigure({ filters: FILTERS, refreshEveryMs: 10 * PERIOD });
+    await clock.advance(9 * PERIOD - 1);
+    expect(asked).toHaveLength(1);
+    await clock.advance(PERIOD + 1);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('leaves a list that failed to its own time', async () => {
+    const { keeper, clock, asked } = build(named(4));
+    rig.answer = () => Promise.reject(new ExchangeError('unreachable', 'connection refused'));
+    await keeper.refresh();
+    await keeper.reconfigure({ filters: FILTERS, refreshEveryMs: 1_000 });
+    await clock.advance(10_000);
+    expect(asked).toHaveLength(1);
   });
 });
 

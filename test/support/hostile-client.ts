@@ -2,14 +2,14 @@ import { ExchangeError, type ExchangeErrorKind } from '../../src/domain/errors.j
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { seededRandom } from '../../src/lib/random.js';
 import { createBinanceClient } from '../../src/pipeline/exchange/binance.js';
-import type { ExchangeClient, KlineQuery } from '../../src/pipeline/exchange/contract.js';
+import type { AdjustableClient, ExchangeClient, KlineQuery } from '../../src/pipeline/exchange/contract.js';
 import { type GovernorOptions, WeightGovernor } from '../../src/pipeline/exchange/governor.js';
 import type { RequestEvent } from '../../src/pipeline/exchange/requester.js';
 import { type HostileRequest, type HostileServer, startHostileServer } from './hostile-server.js';
 
 export interface Rig {
   readonly server: HostileServer;
-  readonly client: ExchangeClient;
+  readonly client: AdjustableClient;
   readonly governor: WeightGovernor;
   readonly events: RequestEvent[];
   /** Three 5m candles of one symbol. */

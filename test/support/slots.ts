@@ -130,7 +130,7 @@ export class SlotRig {
       leastWarmup: () => 1,
       publisher: this.publisher,
       symbols: () => this.symbols,
-      batchSymbols: 1,
+      batchSymbols: () => 1,
       exchange: 'sim',
       clock,
       deadlineMs: () => 30_000,

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { ExchangeError } from '../../domain/errors.js';
 import type { Timeframe } from '../../domain/timeframe.js';
 import { loadBinance } from './ccxt.js';
-import type { DatedExchangeInfo, ExchangeClient, KlineQuery, KlineReply, RequestOptions } from './contract.js';
+import type { AdjustableClient, DatedExchangeInfo, KlineQuery, KlineReply, RequestOptions } from './contract.js';
 import { parseJson } from './decode.js';
 import { readKlineBytes } from './kline-bytes.js';
 import { klinesWeight, parseKlines } from './klines.js';
@@ -26,12 +26,13 @@ export interface BinanceClientOptions extends Omit<RequesterOptions, 'exchange'>
  * A client of Binance USDⓈ-M futures. It keeps the governor informed: of the weight limit when it has read the list of
  * markets, of the exchange's clock when it has read that. The governor is stopped by whoever made it.
  */
-export async function createBinanceClient(options: BinanceClientOptions): Promise<ExchangeClient> {
+export async function createBinanceClient(options: BinanceClientOptions): Promise<AdjustableClient> {
   const { governor } = options;
   const requester = new Requester({ ...options, exchange: await loadBinance(options.restUrl) });
   return {
     klinesWeight,
     stats: () => requester.stats(),
+    reconfigure: (limits) => requester.reconfigure(limits),
     close: () => requester.close(),
 
     async exchangeInfo(request) {

@@ -70,6 +70,14 @@ export interface ExchangeStats {
   readonly weightLimit: number;
 }
 
+/** What may change while a client is in use. */
+export interface RequestLimits {
+  /** Total deadline of one attempt from the moment it may go out, body included. */
+  readonly requestTimeoutMs: number;
+  /** Requests under way at most in each lane, which is its number of sockets. */
+  readonly window: number;
+}
+
 /** The exchange as the pipeline sees it. Every method rejects with an `ExchangeError`, or with the signal's reason. */
 export interface ExchangeClient {
   exchangeInfo(options: RequestOptions): Promise<DatedExchangeInfo>;
@@ -82,4 +90,10 @@ export interface ExchangeClient {
   klinesWeight(limit: number): number;
   stats(): ExchangeStats;
   close(): Promise<void>;
+}
+
+/** As whoever opened it sees it. */
+export interface AdjustableClient extends ExchangeClient {
+  /** For the requests to come; those under way end as they began. */
+  reconfigure(limits: RequestLimits): void;
 }

@@ -58,12 +58,12 @@ interface Waiter {
 export class WeightGovernor {
   readonly #options: GovernorOptions;
   readonly #clock: Clock;
-  readonly #share: number;
   readonly #gate: Gate;
   readonly #window = new WeightWindow();
   /** Insertion order is arrival order, and a waiter that gives up leaves in O(1). */
   readonly #queues: Readonly<Record<Lane, Set<Waiter>>> = { urgent: new Set(), bulk: new Set() };
   #weightLimit: number;
+  #share: number;
   /** Exchange's clock minus wall clock, and how far that may be off. */
   #offsetMs = 0;
   #errorMs = UNSYNCED_ERROR_MS;
@@ -72,11 +72,10 @@ export class WeightGovernor {
 
   constructor(options: GovernorOptions) {
     const { weightLimit = 2400, share = 0.8, closedUntil } = options;
-    if (!(share > 0 && share <= 1)) throw new RangeError(`share must be above 0 and at most 1, not ${share}`);
     this.#options = options;
     this.#clock = options.clock;
     this.#gate = new Gate(options.clock);
-    this.#share = share;
+    this.#share = checkedShare(share);
     this.#weightLimit = positive(weightLimit);
     if (closedUntil !== undefined) this.#gate.close(closedUntil, this.exchangeNow());
   }
@@ -88,6 +87,14 @@ export class WeightGovernor {
 
   setWeightLimit(limit: number): void {
     this.#weightLimit = positive(limit);
+    this.#failTooHeavy();
+    this.#pump();
+  }
+
+  /** Another share of the limit may be used, 0..1. What was charged stays charged. */
+  setShare(share: number): void {
+    this.#share = checkedShare(share);
+    this.#failTooHeavy();
     this.#pump();
   }
 
@@ -213,9 +220,17 @@ export class WeightGovernor {
   #refuse(weight: number, lane: Lane): void {
     if (this.#stopped) throw stoppedError();
     const cap = this.#cap(lane);
-    if (weight > cap) throw new ExchangeError('badRequest', `weight ${weight} is more than a minute allows (${cap})`);
+    if (weight > cap) throw tooHeavy(weight, cap);
     const { queueMax = 10_000 } = this.#options;
     if (this.waiting >= queueMax) throw new ExchangeError('throttled', `${queueMax} requests are waiting already`);
+  }
+
+  /** Under a smaller cap one of them could never go, and would hold back everyone behind it. */
+  #failTooHeavy(): void {
+    for (const lane of ['urgent', 'bulk'] as const) {
+      const cap = this.#cap(lane);
+      for (const waiter of this.#queues[lane]) if (waiter.weight > cap) waiter.fail(tooHeavy(waiter.weight, cap));
+    }
   }
 
   /** Units per minute that a lane may use. */
@@ -276,6 +291,15 @@ export class WeightGovernor {
 function positive(limit: number): number {
   if (Number.isFinite(limit) && limit > 0) return limit;
   throw new RangeError(`the weight limit must be above 0, not ${limit}`);
+}
+
+function checkedShare(share: number): number {
+  if (share > 0 && share <= 1) return share;
+  throw new RangeError(`share must be above 0 and at most 1, not ${share}`);
+}
+
+function tooHeavy(weight: number, cap: number): ExchangeError {
+  return new ExchangeError('badRequest', `weight ${weight} is more than a minute allows (${cap})`);
 }
 
 function stoppedError(): ExchangeError {

@@ -8,7 +8,7 @@ import { Turnstile } from '../../lib/turnstile.js';
 import { Breaker } from './breaker.js';
 import { type CcxtExchange, planRequest } from './ccxt.js';
 import { heldUntil, kindOf, readRefused, refusalError } from './classify.js';
-import type { ExchangeStats, Lane, RequestOptions } from './contract.js';
+import type { ExchangeStats, Lane, RequestLimits, RequestOptions } from './contract.js';
 import { unpack } from './decode.js';
 import type { WeightGovernor } from './governor.js';
 import { type HttpReply, isReset, Transport } from './transport.js';
@@ -32,12 +32,8 @@ export interface RequestEvent {
 
 export type OnRequest = (event: RequestEvent) => void;
 
-export interface RequesterOptions {
+export interface RequesterOptions extends RequestLimits {
   readonly exchange: CcxtExchange;
-  /** Total deadline of one attempt from the moment it may go out, body included. */
-  readonly requestTimeoutMs: number;
-  /** Requests under way at most in each lane, which is its number of sockets. */
-  readonly window: number;
   readonly governor: WeightGovernor;
   readonly clock: Clock;
   readonly random: Random;
@@ -95,6 +91,11 @@ export class Requester {
     });
     this.#ways = { urgent: way(), bulk: way() };
     setMaxListeners(0, this.#closing.signal);
+  }
+
+  /** For the requests to come; those under way end as they began. */
+  reconfigure({ window: connections, requestTimeoutMs }: RequestLimits): void {
+    for (const { transport } of Object.values(this.#ways)) transport.reconfigure({ connections, requestTimeoutMs });
   }
 
   stats(): ExchangeStats {

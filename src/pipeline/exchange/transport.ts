@@ -5,13 +5,17 @@ import type { Cancel, Clock } from '../../lib/clock.js';
 import { lookup } from '../lookup.js';
 import { errors, Pool } from './undici.js';
 
-export interface TransportOptions {
-  /** Scheme, host and port. */
-  readonly origin: string;
+/** What may change while a transport is in use. */
+export interface TransportLimits {
   /** Sockets at most; one request at a time on each. */
   readonly connections: number;
   /** Of the whole request: waiting for a socket, connecting, headers and body. */
   readonly requestTimeoutMs: number;
+}
+
+export interface TransportOptions extends TransportLimits {
+  /** Scheme, host and port. */
+  readonly origin: string;
   readonly clock: Clock;
   /** Of one body as it comes over the wire. */
   readonly maxWireBytes?: number;
@@ -38,25 +42,34 @@ const MAX_HEADER_BYTES = 32 * 1024;
 
 /** HTTP GET over kept-alive sockets. Follows no redirect, trusts no length, and always settles by the deadline. */
 export class Transport {
-  readonly #pool: Pool;
   readonly #options: TransportOptions;
   readonly #headers: Readonly<Record<string, string>>;
+  /** Pools that others took the place of, until their last request has ended. */
+  readonly #retired = new Set<Pool>();
+  #limits: TransportLimits;
+  #pool: Pool;
   #closing: Promise<void> | null = null;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#headers = headersFor(options.origin);
-    this.#pool = new Pool(options.origin, {
-      connections: options.connections,
-      pipelining: 1,
-      // The total deadline covers what these would; without them undici needs no timer of its own per request.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      connect: { timeout: Math.min(CONNECT_TIMEOUT_MS, options.requestTimeoutMs), lookup },
-    });
+    this.#limits = options;
+    this.#pool = openPool(options.origin, options);
+  }
+
+  /** For the requests to come: those under way end as they began, and sockets are opened anew where their limits changed. */
+  reconfigure(limits: TransportLimits): void {
+    const before = this.#limits;
+    this.#limits = limits;
+    const sameSockets =
+      limits.connections === before.connections && connectTimeoutMs(limits) === connectTimeoutMs(before);
+    if (sameSockets || this.#closing !== null) return;
+    const retired = this.#pool;
+    this.#pool = openPool(this.#options.origin, limits);
+    this.#retired.add(retired);
+    // It rejects only when `close` has destroyed it meanwhile.
+    const forget = () => this.#retired.delete(retired);
+    retired.close().then(forget, forget);
   }
 
   /**
@@ -66,18 +79,36 @@ export class Transport {
   get(path: string, options: GetOptions): Promise<HttpReply | null> {
     return new Promise((resolve, reject) => {
       options.signal.throwIfAborted();
-      const { clock, requestTimeoutMs, maxWireBytes = 4 * 1024 * 1024 } = this.#options;
+      const { clock, maxWireBytes = 4 * 1024 * 1024 } = this.#options;
       const exchange = new HttpExchange(options, maxWireBytes, resolve, reject);
-      exchange.watch(clock, requestTimeoutMs);
+      exchange.watch(clock, this.#limits.requestTimeoutMs);
       this.#pool.dispatch({ path, method: 'GET', headers: this.#headers }, exchange);
     });
   }
 
   /** Destroys every socket; what is under way fails. */
   close(): Promise<void> {
-    this.#closing ??= this.#pool.destroy();
+    this.#closing ??= Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy())).then(() => undefined);
     return this.#closing;
   }
+}
+
+function openPool(origin: string, limits: TransportLimits): Pool {
+  return new Pool(origin, {
+    connections: limits.connections,
+    pipelining: 1,
+    // The total deadline covers what these would; without them undici needs no timer of its own per request.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveMaxTimeout: KEEP_ALIVE_MS,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    connect: { timeout: connectTimeoutMs(limits), lookup },
+  });
+}
+
+function connectTimeoutMs({ requestTimeoutMs }: TransportLimits): number {
+  return Math.min(CONNECT_TIMEOUT_MS, requestTimeoutMs);
 }
 
 /** Compressing what never leaves the machine costs both sides more than it saves. */

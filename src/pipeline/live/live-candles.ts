@@ -49,6 +49,7 @@ export interface LiveCandlesOptions {
   readonly timeframes: readonly [Timeframe, ...Timeframe[]];
   /** Whether longer timeframes are built from the base. */
   readonly derive: boolean;
+  /** How long after a slot its candles are waited for. */
   readonly settleMs: number;
   readonly lookback: number;
   readonly firstLook: number;
@@ -89,6 +90,7 @@ export class LiveCandles {
   readonly #stream: StreamSource;
   readonly #arrivedAt = new Map<string, number>();
   #symbols: ReadonlySet<string>;
+  #settleMs: number;
   /** Symbols that the newest cycle waited for the stream to bring. */
   #awaited: { readonly slot: Slot; readonly symbols: ReadonlySet<string> } = { slot: 0, symbols: new Set() };
 
@@ -98,6 +100,7 @@ export class LiveCandles {
     this.#options = options;
     this.#base = base;
     this.#symbols = new Set(options.symbols);
+    this.#settleMs = options.settleMs;
     const counts = this.#counts;
     const derivation = new Derivation({ store, base, longer: options.derive ? longer : [], counts });
     this.#derivation = derivation;
@@ -119,7 +122,7 @@ export class LiveCandles {
       assembly: this.#assembly,
       arrivals: this.#arrivals,
       isStreamed: (symbol) => this.#symbols.has(symbol),
-      settleMs: options.settleMs,
+      settleMs: () => this.#settleMs,
       exchangeNow: options.exchangeNow,
     });
     this.sources = [history, this.#feed, rest];
@@ -163,6 +166,11 @@ export class LiveCandles {
     }
     this.#symbols = wanted;
     this.#stream.setSymbols(wanted);
+  }
+
+  /** For the slots to come; between cycles. */
+  reconfigure({ settleMs }: Pick<LiveCandlesOptions, 'settleMs'>): void {
+    this.#settleMs = settleMs;
   }
 
   /** A cycle's batches in the order in which its candles arrive; those that did not come follow when the slot has settled. */
@@ -223,9 +231,9 @@ export class LiveCandles {
 
   /** A candle that the stream was waited for is not history, and before a slot has settled its own candle may still come. */
   #historyUntil(slot: Slot, symbol: string): Slot {
-    const { exchangeNow, settleMs } = this.#options;
+    const { exchangeNow } = this.#options;
     const wasAwaited = this.#awaited.slot === slot && this.#awaited.symbols.has(symbol);
-    return wasAwaited || exchangeNow() < slot + settleMs ? slot - timeframeMs(this.#base) : slot;
+    return wasAwaited || exchangeNow() < slot + this.#settleMs ? slot - timeframeMs(this.#base) : slot;
   }
 
   #handlers(listener: LiveListener): StreamHandlers {
@@ -256,8 +264,8 @@ export class LiveCandles {
    * its candles may still come, and its cycle asks for those that do not.
    */
   #resumed(symbols: readonly string[]): void {
-    const { store, exchangeNow, settleMs } = this.#options;
-    const slot = slotAt(exchangeNow() - settleMs, this.#base);
+    const { store, exchangeNow } = this.#options;
+    const slot = slotAt(exchangeNow() - this.#settleMs, this.#base);
     for (const symbol of symbols) {
       const series = store.get({ symbol, timeframe: this.#base });
       if (series !== undefined && series.length > 0 && !isAtSlot(series, slot)) this.#repairs.request(symbol, slot);

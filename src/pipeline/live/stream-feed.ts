@@ -14,7 +14,7 @@ export interface StreamFeedOptions {
   readonly arrivals: Arrivals;
   readonly isStreamed: (symbol: string) => boolean;
   /** How long after a slot its candles are waited for. */
-  readonly settleMs: number;
+  readonly settleMs: () => number;
   /** The exchange's clock, epoch ms. */
   readonly exchangeNow: () => number;
 }
@@ -43,7 +43,7 @@ export class StreamFeed implements CandleSource {
     return arrivals.wait(
       keys.filter((key) => !isThere(key) && this.#mayCome(key)),
       isThere,
-      slot + settleMs - exchangeNow(),
+      slot + settleMs() - exchangeNow(),
       signal,
     );
   }

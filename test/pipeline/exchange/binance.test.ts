@@ -1,7 +1,8 @@
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { loadBinance } from '../../../src/pipeline/exchange/ccxt.js';
 import { klinesWeight } from '../../../src/pipeline/exchange/klines.js';
+import { FakeClock } from '../../support/fake-clock.js';
 import { type Rig, startRig } from '../../support/hostile-client.js';
 import { type HostileRequest, httpReply, klinesReply } from '../../support/hostile-server.js';
 
@@ -107,5 +108,34 @@ describe('what replies teach the governor', () => {
     rig = await startRig(json([{ symbol: 'BTCUSDT', quoteVolume: '12.5' }]));
     expect([...(await rig.client.quoteVolumes({ lane: 'bulk' }))]).toEqual([['BTCUSDT', 12.5]]);
     expect(rig.client.stats().weight).toBe(40);
+  });
+});
+
+describe('other limits', () => {
+  it('hold for the requests to come: more sockets, another deadline; those under way keep theirs', async () => {
+    const clock = new FakeClock();
+    const waiting: HostileRequest[] = [];
+    rig = await startRig((request) => void waiting.push(request), { clock, window: 2, requestTimeoutMs: 10_000 });
+    const before = [1, 2, 3].map(() => rig.klines());
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    rig.client.reconfigure({ window: 4, requestTimeoutMs: 1_000 });
+    const after = [1, 2, 3, 4].map(() => rig.kindOf(rig.klines()));
+    await vi.waitFor(() => expect(waiting).toHaveLength(6));
+    for (let step = 0; step < 40; step++) await clock.advance(200);
+    expect(new Set(await Promise.all(after))).toEqual(new Set(['deadline']));
+    // Within their ten seconds; the third takes a socket of the two.
+    for (const { socket } of waiting.slice(0, 2)) socket.write(klinesReply());
+    await vi.waitFor(() => expect(waiting.at(-1)?.socket).toBeOneOf(waiting.slice(0, 2).map(({ socket }) => socket)));
+    waiting.at(-1)?.socket.write(klinesReply());
+    expect((await Promise.all(before)).map(({ rows }) => rows.length)).toEqual([3, 3, 3]);
+  });
+
+  it('that are the same keep the sockets', async () => {
+    rig = await startRig(({ socket }) => void socket.write(klinesReply()), { window: 1, requestTimeoutMs: 8_000 });
+    await rig.klines();
+    rig.client.reconfigure({ window: 1, requestTimeoutMs: 9_000 });
+    await rig.klines();
+    const [first, second] = rig.server.requests;
+    expect(second?.socket).toBe(first?.socket);
   });
 });

@@ -332,6 +332,40 @@ describe('waiting', () => {
   });
 });
 
+describe('another share', () => {
+  it('counts from now on, for what waits as well', async () => {
+    make({ weightLimit: 100, share: 0.2 });
+    await sight(10);
+    const granted = ask(30, 1, 'urgent');
+    await settled();
+    expect([governor.budget, granted.length]).toEqual([20, 10]);
+    governor.setShare(0.35);
+    await settled();
+    expect([governor.budget, granted.length]).toEqual([35, 25]);
+    governor.setShare(0.1);
+    expect([governor.budget, granted.length]).toEqual([10, 25]);
+    for (const permit of granted) governor.settle(permit, null);
+    await clock.advance(MINUTE);
+    expect(granted.length).toBe(30);
+  });
+
+  it('refuses what waits and has become too heavy for any minute, so that it holds nobody up', async () => {
+    make({ weightLimit: 100 });
+    await sight(79);
+    const heavy = governor.acquire(40, 'urgent');
+    const light = ask(1, 1, 'urgent');
+    governor.setShare(0.3);
+    await expect(heavy).rejects.toMatchObject({ kind: 'badRequest' });
+    await clock.advance(MINUTE);
+    expect(light.length).toBe(1);
+  });
+
+  it.each([0, -1, 1.1, Number.NaN])('cannot be %d', (share) => {
+    make();
+    expect(() => governor.setShare(share)).toThrow(RangeError);
+  });
+});
+
 describe('plan', () => {
   it('says what fits now and how long the rest waits', async () => {
     make();

@@ -148,6 +148,19 @@ describe('the order history, stream, rest', () => {
     expect((await late).filled.map(({ source }) => source)).toEqual(['history']);
   });
 
+  it('waits as long as the settle time of the moment says', async () => {
+    await warm();
+    rig.live.reconfigure({ settleMs: 6 * SECOND });
+    await until(slotAfter(1));
+    const cycle = rig.cycle(slotAfter(1));
+    await rig.clock.advance(5 * SECOND);
+    expect(rig.asked).toEqual([]);
+    await rig.clock.advance(2 * SECOND);
+    await cycle;
+    expect(rig.asked.map(({ at }) => at)).toEqual(SYMBOLS.map(() => slotAfter(1) + 6 * SECOND));
+    expectGolden(1);
+  });
+
   it('ends every wait when it is stopped', async () => {
     await warm();
     await until(slotAfter(1));
