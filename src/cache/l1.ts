@@ -64,6 +64,15 @@ export class L1<V extends object> {
     this.#values.set(key, value);
   }
 
+  /** The value may have another size than when it was set; one that has is used recently from now on. */
+  remeasure(key: string): void {
+    const value = this.#values.peek(key);
+    if (value === undefined || this.#values.info(key)?.size === this.#sizeOf(value)) return;
+    // The same value set again would keep its size.
+    this.#values.delete(key);
+    this.#values.set(key, value);
+  }
+
   delete(key: string): void {
     this.#values.delete(key);
   }

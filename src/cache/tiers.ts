@@ -47,6 +47,13 @@ export interface LoadOptions {
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
+export interface ShrinkReport {
+  /** Series that went. */
+  readonly series: number;
+  /** That memory holds less; the collector frees them when the last reader is done. */
+  readonly bytes: number;
+}
+
 export interface LoadReport {
   /** Series in memory now. */
   readonly loaded: number;
@@ -88,6 +95,8 @@ export class CandleCache {
   #candlesRead = 0;
   #flushEveryMs: number;
   #isStarted = false;
+  /** Whether series get no more room than they need soon. */
+  #tight = false;
   #cancelTimer: Cancel = () => {};
   #timerFlush: Promise<void> = Promise.resolve();
   #stopped: Promise<void> | null = null;
@@ -98,7 +107,7 @@ export class CandleCache {
     this.#options = options;
     this.#flushEveryMs = options.flushEveryMs;
     const { l1MaxBytes, store, exchange, lookback, clock } = options;
-    this.#l1 = new L1({ maxBytes: l1MaxBytes, sizeOf: (series) => series.maxByteLength });
+    this.#l1 = new L1({ maxBytes: l1MaxBytes, sizeOf: (series) => series.byteLength });
     this.#writeBehind = new WriteBehind({
       store,
       lookback,
@@ -152,8 +161,37 @@ export class CandleCache {
 
   /** Keeps a series; call it again whenever the series changed, so that the next flush writes it. */
   put(series: Series): void {
-    if (this.#l1.peek(keyText(series)) !== series) this.#l1.set(keyText(series), series);
+    const text = keyText(series);
+    if (this.#l1.peek(text) === series) this.#l1.remeasure(text);
+    else {
+      if (this.#tight) series.setTight(true);
+      this.#l1.set(text, series);
+    }
     this.#writeBehind.mark(series);
+  }
+
+  /**
+   * Takes less memory until `relax`: what is on disk and not wanted goes, and the rest gives up the room in which it
+   * grows. Flush before, because what is not on disk stays.
+   */
+  shrink(isWanted: (key: SeriesKey) => boolean): ShrinkReport {
+    this.#tight = true;
+    const before = this.#l1.stats();
+    // The longest unused first, so that the order of use stays.
+    for (const [text, series] of [...this.#l1.entries()].toReversed()) {
+      if (isWanted(series) || this.#writeBehind.pending(series) !== null) {
+        series.setTight(true);
+        this.#l1.remeasure(text);
+      } else this.#l1.delete(text);
+    }
+    const after = this.#l1.stats();
+    return { series: before.entries - after.entries, bytes: before.bytes - after.bytes };
+  }
+
+  /** Lets series have their usual room again, each from the next renewal of its buffer on. */
+  relax(): void {
+    this.#tight = false;
+    for (const [, series] of this.#l1.entries()) series.setTight(false);
   }
 
   /** The series of these timeframes that are on disk, in groups: the symbols of one are in no other. */

@@ -29,11 +29,17 @@ export interface FlushReport {
   readonly durationMs: number;
 }
 
+/** A changed series, with the bytes that it was counted with: its buffer may be another one by the time it is written. */
+interface Dirty {
+  readonly series: Series;
+  readonly bytes: number;
+}
+
 /** Knows which series changed since they were written, and writes the segments they belong to. */
 export class WriteBehind {
   readonly #options: WriteBehindOptions;
   /** In the order of their first change. */
-  readonly #dirty = new Map<string, Map<string, Series>>();
+  readonly #dirty = new Map<string, Map<string, Dirty>>();
   /** Taken from `#dirty` by a write that has not ended. */
   readonly #writing = new Map<string, readonly Series[]>();
   /** The row behind the newest one that is on disk, by buffer: rows of a buffer never change once written. */
@@ -65,7 +71,7 @@ export class WriteBehind {
   pending(key: SeriesKey): Series | null {
     const segment = this.#options.segmentOf(key);
     const writing = () => this.#writing.get(segment)?.find((series) => series.symbol === key.symbol);
-    return this.#dirty.get(segment)?.get(key.symbol) ?? writing() ?? null;
+    return this.#dirty.get(segment)?.get(key.symbol)?.series ?? writing() ?? null;
   }
 
   /** Call after a series changed; one whose candles are all on disk already is left out. */
@@ -171,19 +177,18 @@ export class WriteBehind {
 
   #add(series: Series): void {
     const key = this.#options.segmentOf(series);
-    const ofSegment = this.#dirty.get(key) ?? new Map<string, Series>();
+    const ofSegment = this.#dirty.get(key) ?? new Map<string, Dirty>();
     this.#dirty.set(key, ofSegment);
-    const earlier = ofSegment.get(series.symbol);
-    if (earlier !== undefined) this.#dirtyBytes -= earlier.maxByteLength;
-    ofSegment.set(series.symbol, series);
-    this.#dirtyBytes += series.maxByteLength;
+    const bytes = series.byteLength;
+    this.#dirtyBytes += bytes - (ofSegment.get(series.symbol)?.bytes ?? 0);
+    ofSegment.set(series.symbol, { series, bytes });
   }
 
   #take(key: string): Series[] {
     const taken = [...(this.#dirty.get(key)?.values() ?? [])];
     this.#dirty.delete(key);
-    for (const series of taken) this.#dirtyBytes -= series.maxByteLength;
-    return taken;
+    for (const { bytes } of taken) this.#dirtyBytes -= bytes;
+    return taken.map(({ series }) => series);
   }
 
   #dropOldest(): void {

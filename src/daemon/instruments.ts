@@ -13,6 +13,8 @@ import { candleMetrics, deepeningMetrics, universeMetrics } from '../pipeline/me
 import type { OnAnswered } from '../pipeline/rest/kline-source.js';
 import { streamMetrics } from '../pipeline/stream/metrics.js';
 import { type CycleMetrics, clockMetrics, cycleMetrics } from '../scheduler/metrics.js';
+import { serverMetrics } from '../server/metrics.js';
+import type { Server } from '../server/server.js';
 import type { SignalStore } from '../signals/contract.js';
 import { type SignalMetrics, signalMetrics } from '../signals/metrics.js';
 import type { Analyzers } from './analyzers.js';
@@ -42,6 +44,10 @@ export class Instruments {
 
   watchMemory(guard: MemoryGuard): void {
     memoryMetrics(this.registry, guard);
+  }
+
+  watchServer(server: Pick<Server, 'stats'>): void {
+    serverMetrics(this.registry, server.stats);
   }
 
   watchAnalyzers(names: readonly string[], analyzers: () => Analyzers): AnalyzerMetrics {

@@ -3,6 +3,7 @@ import type { ResultCache } from '../cache/results.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { FoundationOptions } from '../foundation.js';
 import type { RootLogger } from '../lib/log.js';
+import type { MemoryReading } from '../lib/memory-guard.js';
 import type { AdjustableClient } from '../pipeline/exchange/contract.js';
 import type { WeightGovernor } from '../pipeline/exchange/governor.js';
 import type { SymbolResult } from '../scheduler/remembered-analysis.js';
@@ -25,6 +26,8 @@ export interface DaemonOptions extends Omit<FoundationOptions, 'config' | 'onReq
   readonly readConfig: () => LoadedConfig;
   /** Memory is used up: the process should end and be started anew. */
   readonly onRestartWanted: () => void;
+  /** Default: the memory of this process. */
+  readonly memoryProbe?: () => MemoryReading;
 }
 
 export interface Daemon {

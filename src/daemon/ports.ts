@@ -1,6 +1,7 @@
 import { SOURCES } from '../domain/candle.js';
 import { columnsOf } from '../domain/series.js';
 import type { Timeframe } from '../domain/timeframe.js';
+import type { MemoryGuardStats } from '../lib/memory-guard.js';
 import type { SeriesStore } from '../pipeline/source.js';
 import type { CycleRecord } from '../scheduler/cycle-record.js';
 import type {
@@ -32,17 +33,21 @@ export interface PortParts {
   readonly market: () => Market | null;
   readonly scanning: () => Scanning | null;
   readonly unready: () => readonly UnreadyReason[];
+  /** Null before memory is looked at. */
+  readonly memory: () => MemoryGuardStats | null;
   readonly reload: () => Promise<ReloadOutcome>;
 }
 
 /** What the parts hold, in the shape in which the server shows it. */
 export function serverPorts(parts: PortParts): ServerPorts {
-  const { version, startedAt, settings, analyzers, signals, instruments, market, scanning, unready, reload } = parts;
+  const { version, startedAt, settings, analyzers, signals, instruments, market, scanning, unready } = parts;
+  const { memory, reload } = parts;
   const cycles = (limit: number) => scanning()?.history.list(limit).map(cycleItem) ?? [];
   return {
     version,
     metrics: () => instruments.registry.scrape(),
     unready,
+    memoryPressure: () => memory()?.level ?? 0,
     status: () => {
       const reasons = unready();
       const { live, cache, deepening, symbols } = market() ?? {};
@@ -54,6 +59,7 @@ export function serverPorts(parts: PortParts): ServerPorts {
         ready: reasons.length === 0,
         reasons,
         lastCycle: cycles(1)[0] ?? null,
+        memory: memory(),
         slots: scanning()?.stats() ?? null,
         symbols: symbols?.().length ?? 0,
         stream: live?.stats().stream ?? null,

@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { timeframeMs } from '../domain/timeframe.js';
 import { abortable } from '../lib/abort.js';
-import type { MemoryGuard } from '../lib/memory-guard.js';
+import { type MemoryGuard, systemMemory } from '../lib/memory-guard.js';
 import type { Releasers } from '../lib/releasers.js';
 import type { Universe } from '../pipeline/universe.js';
 import { loadUniverse } from '../scheduler/prepare.js';
@@ -12,7 +12,7 @@ import { openAtLast } from './opening.js';
 import type { Daemon, DaemonOptions, Parts } from './parts.js';
 import { serverPorts } from './ports.js';
 import { type UnreadyReason, unreadyReasons } from './readiness.js';
-import { openRelief } from './relief.js';
+import { openRelief, relieveAtOnce } from './relief.js';
 import { applyReload } from './reload.js';
 import { Scanning } from './scanning.js';
 import { accessOf } from './settings.js';
@@ -108,16 +108,18 @@ export class RunningDaemon implements Daemon {
       market: () => this.#market,
       scanning: () => this.#scanning,
       unready: () => this.unready(),
+      memory: () => this.#guard?.stats() ?? null,
       reload: () => this.reload(),
     });
     const { host, port } = settings.config.server;
     const server = await openServer({ host, port, ...accessOf(settings.config), ports, log, clock });
     this.#server = server;
     this.#releasers.push(() => server.close());
+    instruments.watchServer(server);
   }
 
   #keepWithinMemory(): void {
-    const { clock, log, onRestartWanted } = this.#options;
+    const { clock, log, onRestartWanted, memoryProbe: probe = systemMemory } = this.#options;
     const { settings, results, instruments } = this.#parts;
     const guard = openRelief({
       limitBytes: settings.config.memory.limitBytes,
@@ -126,6 +128,7 @@ export class RunningDaemon implements Daemon {
       results,
       market: () => this.#market,
       onRestartWanted,
+      probe,
     });
     this.#guard = guard;
     this.#releasers.push(() => guard.stop());
@@ -170,6 +173,7 @@ export class RunningDaemon implements Daemon {
     signal.throwIfAborted();
     instruments.watchMarket(market, results);
     this.#market = market;
+    if (this.#guard !== null) relieveAtOnce(market, this.#guard.level());
     this.#startFailure = null;
     // Another configuration may have come while it was being opened.
     market.reconfigure(settings.config);

@@ -1,6 +1,9 @@
+import { PRESSURE_FROM } from '../lib/memory-pressure.js';
 import { readableBytes, readableCount } from './amounts.js';
 import { type Context, type Definition, fail, ok, skipped, type Verdict, warn } from './contract.js';
-import { candleBytes, memoryBytes, mostSymbols, openFiles } from './needs.js';
+import { candleBytes, memoryBytes, mostSymbols, openFiles, outsideHeapBytes } from './needs.js';
+
+const MIB = 2 ** 20;
 
 /** Whether the machine, or what a container leaves of it, is enough. */
 export const machineChecks: readonly Definition[] = [
@@ -14,6 +17,7 @@ export const machineChecks: readonly Definition[] = [
     needs: 'config',
     judge: memory,
   },
+  { id: 'heap', level: 'recommended', title: 'heap limit', key: 'memory.limit', needs: 'config', judge: heap },
   {
     id: 'l1-size',
     level: 'recommended',
@@ -47,6 +51,24 @@ function memory({ config, probes }: Context): Verdict {
   }
   if (need > 0.8 * limitBytes) return warn(found, expected, `raise memory.limit, or ${less}`);
   return ok(found, expected);
+}
+
+/** The last level of memory pressure must come before V8 is at its own limit, where it ends the process at once. */
+function heap({ config, probes }: Context): Verdict {
+  const { heapLimitBytes } = probes.process;
+  const outside = outsideHeapBytes(config);
+  const lastLevel = PRESSURE_FROM[3] * config.memory.limitBytes;
+  const reach = heapLimitBytes + outside;
+  const found = `${readableBytes(reach)} at most: heap ${readableBytes(heapLimitBytes)}, beside it ${readableBytes(outside)}`;
+  const expected = `${readableBytes(lastLevel)} or more, where memory.limit asks for a restart`;
+  if (reach >= lastLevel) return ok(found, expected);
+  const heapMib = Math.ceil((lastLevel - outside) / MIB);
+  const limitMib = Math.floor(reach / PRESSURE_FROM[3] / MIB);
+  return warn(
+    found,
+    expected,
+    `set NODE_OPTIONS=--max-old-space-size=${heapMib}, or memory.limit=${limitMib}MiB: V8 ends the process before`,
+  );
 }
 
 function l1({ config }: Context): Verdict {

@@ -15,6 +15,8 @@ export interface ProcessFacts {
   readonly execArgv: readonly string[];
   /** What the machine has, and what a container or control group leaves of it. */
   readonly memoryBytes: number;
+  /** What V8 lets the heap of the main thread grow to before it ends the process. */
+  readonly heapLimitBytes: number;
 }
 
 export interface DirectoryFacts {

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { totalmem } from 'node:os';
+import { getHeapStatistics } from 'node:v8';
 import { createAnalyzerPool } from '../analyzers/pool.js';
 import { summarize } from '../cache/maintenance.js';
 import type { Config } from '../config/schema.js';
@@ -49,6 +50,7 @@ function processFacts(env: SystemProbesOptions['env']): ProcessFacts {
     env,
     execArgv: process.execArgv,
     memoryBytes: allowed > 0 ? Math.min(allowed, totalmem()) : totalmem(),
+    heapLimitBytes: getHeapStatistics().heap_size_limit,
   };
 }
 

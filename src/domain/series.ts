@@ -2,6 +2,8 @@ import { type CandleRow, candleDefect, type Refusal, SOURCES, type Source, value
 import { floorToTimeframe, type Timeframe, timeframeMs } from './timeframe.js';
 
 const COLUMN_COUNT = 6;
+/** A tight buffer is renewed, and so left to the collector, after this share of the lookback. */
+const TIGHT_SHARE = 32;
 const BYTES_PER_ROW = COLUMN_COUNT * Float64Array.BYTES_PER_ELEMENT + 1;
 /** Room that a series has at first: for what a cold one starts with. */
 const FIRST_ROWS = 128;
@@ -71,8 +73,7 @@ export class Series {
   /** Closed candles that a full window holds. */
   readonly lookback: number;
   readonly #stepMs: number;
-  /** Rows that a full window and the slack behind it take. */
-  readonly #fullCapacity: number;
+  #slack: number;
   #capacity: number;
   #buffer: SharedArrayBuffer;
   #rows: Float64Array;
@@ -81,16 +82,19 @@ export class Series {
   #end = 0;
   #length = 0;
 
-  /** `slack` rows beyond the lookback are appended before the buffer is renewed; `rows` are made room for at once. */
-  constructor(symbol: string, timeframe: Timeframe, lookback: number, slack = Math.ceil(lookback / 4), rows = 0) {
+  /**
+   * `slack` rows beyond the lookback, at least one, are appended before the buffer is renewed; `rows` are made room for
+   * at once.
+   */
+  constructor(symbol: string, timeframe: Timeframe, lookback: number, slack = defaultSlack(lookback), rows = 0) {
     if (!Number.isInteger(lookback) || lookback < 1)
       throw new RangeError(`lookback must be at least 1, not ${lookback}`);
     this.symbol = symbol;
     this.timeframe = timeframe;
     this.lookback = lookback;
     this.#stepMs = timeframeMs(timeframe);
-    this.#fullCapacity = lookback + Math.max(1, slack);
-    this.#capacity = Math.min(this.#fullCapacity, Math.max(rows, FIRST_ROWS));
+    this.#slack = Math.max(1, slack);
+    this.#capacity = Math.min(lookback + this.#slack, Math.max(rows, FIRST_ROWS));
     this.#buffer = new SharedArrayBuffer(this.#capacity * BYTES_PER_ROW);
     this.#rows = new Float64Array(this.#buffer, 0, COLUMN_COUNT * this.#capacity);
     this.#sources = new Uint8Array(this.#buffer, COLUMN_COUNT * this.#capacity * 8);
@@ -140,13 +144,7 @@ export class Series {
   /** A series of the same candles on memory of its own. */
   copy(): Series {
     // Room for twice as many: a series that grows is moved a few times on its way to a full window, not at every row.
-    const copy = new Series(
-      this.symbol,
-      this.timeframe,
-      this.lookback,
-      this.#fullCapacity - this.lookback,
-      2 * this.#length,
-    );
+    const copy = new Series(this.symbol, this.timeframe, this.lookback, this.#slack, 2 * this.#length);
     const start = this.#end - this.#length;
     for (let column = 0; column < COLUMN_COUNT; column++) {
       const from = column * this.#capacity;
@@ -163,9 +161,8 @@ export class Series {
     return this.#length;
   }
 
-  /** Of a full series, which every series becomes: its buffer grows with its candles. */
-  get maxByteLength(): number {
-    return this.#fullCapacity * BYTES_PER_ROW;
+  get byteLength(): number {
+    return this.#buffer.byteLength;
   }
 
   /** Open time of the oldest candle held, or null when empty. */
@@ -233,6 +230,15 @@ export class Series {
     };
   }
 
+  /**
+   * From now on with room for a few appends only, or with the usual room again, which the next renewal of the buffer
+   * brings. Readers keep the buffer that they were handed.
+   */
+  setTight(tight: boolean): void {
+    this.#slack = tight ? Math.ceil(this.lookback / TIGHT_SHARE) : defaultSlack(this.lookback);
+    if (this.#capacity > this.lookback + this.#slack) this.#renew();
+  }
+
   #write(index: number, row: CandleRow, source: Source): void {
     for (let column = 0; column < COLUMN_COUNT; column++) {
       this.#rows[column * this.#capacity + index] = row[column] as number;
@@ -249,4 +255,8 @@ export class Series {
     this.#sources = fresh.#sources;
     this.#end = this.#length;
   }
+}
+
+function defaultSlack(lookback: number): number {
+  return Math.ceil(lookback / 4);
 }

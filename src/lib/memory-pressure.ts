@@ -5,7 +5,7 @@ export type RaisedLevel = Exclude<PressureLevel, 0>;
 export const RAISED_LEVELS = [1, 2, 3] as const satisfies readonly RaisedLevel[];
 
 /** Shares of the limit from which on a level holds. */
-const FROM: Readonly<Record<RaisedLevel, number>> = { 1: 0.8, 2: 1, 3: 1.2 };
+export const PRESSURE_FROM: Readonly<Record<RaisedLevel, number>> = { 1: 0.8, 2: 1, 3: 1.2 };
 
 export interface PressureOptions {
   readonly limitBytes: number;
@@ -26,8 +26,8 @@ export class MemoryPressure {
 
   constructor({ limitBytes, marginShare = 0.05, calmReadings = 10 }: PressureOptions) {
     this.#limitBytes = checkedLimit(limitBytes);
-    if (!(marginShare >= 0 && marginShare < FROM[1])) {
-      throw new RangeError(`marginShare: found ${marginShare}, allowed a number from 0 to below ${FROM[1]}`);
+    if (!(marginShare >= 0 && marginShare < PRESSURE_FROM[1])) {
+      throw new RangeError(`marginShare: found ${marginShare}, allowed a number from 0 to below ${PRESSURE_FROM[1]}`);
     }
     if (!Number.isSafeInteger(calmReadings) || calmReadings < 1) {
       throw new RangeError(`calmReadings: found ${calmReadings}, allowed a whole number from 1`);
@@ -54,7 +54,7 @@ export class MemoryPressure {
     const from = this.#level;
     let to = from;
     for (const level of RAISED_LEVELS) {
-      const threshold = FROM[level] * this.#limitBytes;
+      const threshold = PRESSURE_FROM[level] * this.#limitBytes;
       this.#calm[level] = bytes < threshold - this.#limitBytes * this.#marginShare ? this.#calm[level] + 1 : 0;
       if (bytes >= threshold && level > to) to = level;
     }

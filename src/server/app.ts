@@ -6,6 +6,7 @@ import { MAX_BODY_BYTES, MAX_PARAMETER_CHARACTERS } from './limits.js';
 import { createListener, type ListenerParts } from './listener.js';
 import type { ServerLog } from './ports.js';
 import type { App } from './routes/context.js';
+import type { Shedding } from './shedding.js';
 import { validatorCompiler, type ZodTypes } from './validation.js';
 
 /** A value that is longer is told by its length. */
@@ -13,11 +14,12 @@ const LONGEST_SHOWN = 64;
 
 interface AppParts extends ListenerParts {
   readonly auth: Auth;
+  readonly shedding: Shedding;
   readonly log: ServerLog;
 }
 
-/** The application without routes: limits, the gate before routing, the token after it, and what errors become. */
-export function createApp({ auth, log, ...listener }: AppParts): App {
+/** The application without routes: limits, the gate before routing, token and memory after it, and what errors become. */
+export function createApp({ auth, shedding, log, ...listener }: AppParts): App {
   const app = fastify({
     serverFactory: (handler) => createListener(listener, handler),
     // The listener answers those itself.
@@ -35,9 +37,11 @@ export function createApp({ auth, log, ...listener }: AppParts): App {
   app.setSerializerCompiler(() => JSON.stringify);
   handleErrors(app, log);
   app.addHook('onRequest', (request, reply, done) => {
-    const { access = 'read' } = request.routeOptions.config;
-    const refusal =
+    const { access = 'read', shedFrom = 3 } = request.routeOptions.config;
+    const refused =
       access === 'open' ? null : auth.check(request.headers.authorization, request.ip, access === 'change');
+    // Who may not ask is not told how the process is doing.
+    const refusal = refused ?? shedding.check(shedFrom);
     if (refusal === null) done();
     else sendProblem(reply, refusal);
   });

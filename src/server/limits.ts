@@ -55,6 +55,9 @@ export const MAX_CANDLES = 10_000;
 /** A scrape is shared by all who ask within this time. */
 export const SCRAPE_TTL_MS = 1_000;
 
+/** After which a request that was refused for want of memory may be tried again; pressure lasts for 10 s at least. */
+export const MEMORY_RETRY_MS = 30_000;
+
 /** Wrong tokens per address within the window. */
 export const MAX_WRONG_TOKENS = 5;
 export const WRONG_TOKEN_WINDOW_MS = 60_000;

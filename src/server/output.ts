@@ -5,6 +5,7 @@ import type {
   AnalyzerItem,
   CandleItem,
   CycleItem,
+  MemoryItem,
   Page,
   ReloadOutcome,
   SignalItem,
@@ -67,6 +68,10 @@ const analyzer: Shape<AnalyzerItem> = z.looseObject({
   origin: z.string(),
 });
 
+const memoryPressure = z.literal([0, 1, 2, 3]);
+
+const memory: Shape<MemoryItem> = z.looseObject({ level: memoryPressure, limitBytes: whole, rssBytes: whole });
+
 const status: Shape<StatusItem> = z.looseObject({
   version: z.string(),
   exchange: z.string(),
@@ -74,6 +79,7 @@ const status: Shape<StatusItem> = z.looseObject({
   timeframes: z.array(timeframe),
   ready: z.boolean(),
   lastCycle: z.nullable(cycle),
+  memory: z.nullable(memory),
 });
 
 const reason: Shape<UnreadyReason> = z.looseObject({ reason: z.string(), detail: z.string() });
@@ -113,8 +119,8 @@ const problem = z.looseObject({
 export const outputs = {
   problem,
   health: z.strictObject({ status: z.literal('ok'), uptimeSeconds: z.number(), version: z.string() }),
-  ready: z.strictObject({ ready: z.literal(true) }),
-  notReady: z.looseObject({ ...problemMembers, ready: z.literal(false), reasons: z.array(reason) }),
+  ready: z.strictObject({ ready: z.literal(true), memoryPressure }),
+  notReady: z.looseObject({ ...problemMembers, ready: z.literal(false), reasons: z.array(reason), memoryPressure }),
   metrics: z.string(),
   status,
   cycles: page(cycle),

@@ -1,6 +1,7 @@
 import type { Source } from '../domain/candle.js';
 import type { Direction, SignalStatus } from '../domain/signal.js';
 import type { Timeframe } from '../domain/timeframe.js';
+import type { PressureLevel } from '../lib/memory-pressure.js';
 
 // What the server reads, as functions that return plain data ready to be shown: instants are ISO 8601 texts, everything
 // is JSON. What they return may have more members than are named here; they are passed on.
@@ -87,6 +88,17 @@ export interface StatusItem {
   readonly ready: boolean;
   /** The newest one, null before it. */
   readonly lastCycle: CycleItem | null;
+  /** Null before it is looked at. */
+  readonly memory: MemoryItem | null;
+}
+
+/** How far the process is from its limit of memory. */
+export interface MemoryItem {
+  /** From 2 on candles are not served, at 3 only what supervisors ask for is. */
+  readonly level: PressureLevel;
+  readonly limitBytes: number;
+  /** The last reading. */
+  readonly rssBytes: number;
 }
 
 /** Why the data is not fresh: a code, and a sentence for people. */
@@ -106,6 +118,8 @@ export interface ServerPorts {
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Empty when the data is fresh. */
   unready(): readonly UnreadyReason[];
+  /** From 2 on candles are not served, at 3 only what supervisors ask for is. */
+  memoryPressure(): PressureLevel;
   status(): Awaitable<StatusItem>;
   /** Newest first. */
   cycles(limit: number): readonly CycleItem[];

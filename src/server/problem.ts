@@ -50,7 +50,17 @@ export function problemBody({ status, detail, errors = [], extension }: Problem)
   }
 }
 
-/** Asks the client to come back after `delayMs`; `Retry-After` counts whole seconds. */
+/** Asks the client to come back after `delayMs`. */
 export function tooMany(detail: string, delayMs: number): Problem {
-  return { status: 429, detail, headers: { 'Retry-After': String(Math.max(1, Math.ceil(delayMs / 1_000))) } };
+  return { status: 429, detail, headers: retryAfter(delayMs) };
+}
+
+/** What would be served at another time, after `delayMs` perhaps. */
+export function unavailable(detail: string, delayMs: number, extension: NonNullable<Problem['extension']>): Problem {
+  return { status: 503, detail, headers: retryAfter(delayMs), extension };
+}
+
+/** In whole seconds. */
+function retryAfter(delayMs: number): Readonly<Record<string, string>> {
+  return { 'Retry-After': String(Math.max(1, Math.ceil(delayMs / 1_000))) };
 }

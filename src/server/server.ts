@@ -13,6 +13,7 @@ import { probeRoutes } from './routes/probes.js';
 import { scannerRoutes } from './routes/scanner.js';
 import { signalRoutes } from './routes/signals.js';
 import { RowBudget } from './row-budget.js';
+import { Shedding } from './shedding.js';
 
 /** Who may talk to the server; can be changed while it runs. */
 export interface ServerAccess extends GateRules {
@@ -45,7 +46,8 @@ export interface Server {
 export type ServerStats = ReturnType<Gate['stats']> &
   ReturnType<Auth['stats']> &
   ReturnType<Connections['stats']> &
-  ReturnType<RowBudget['stats']>;
+  ReturnType<RowBudget['stats']> &
+  ReturnType<Shedding['stats']>;
 
 /** Starts the HTTP server. Rejects with a `ConfigError` when it cannot listen on that host and port. */
 export async function openServer(options: ServerOptions): Promise<Server> {
@@ -55,7 +57,8 @@ export async function openServer(options: ServerOptions): Promise<Server> {
   const limits = { ...LIMITS, ...options.limits };
   const rows = new RowBudget(limits.rowsPerSecond, clock);
   const connections = new Connections(limits);
-  const app = createApp({ gate, auth, connections, limits, log });
+  const shedding = new Shedding(() => ports.memoryPressure());
+  const app = createApp({ gate, auth, shedding, connections, limits, log });
   await collectOpenApi(app, ports.version);
   const context = { app, ports, clock, rows, connections };
   for (const addRoutes of [probeRoutes, scannerRoutes, signalRoutes, controlRoutes]) addRoutes(context);
@@ -80,7 +83,13 @@ export async function openServer(options: ServerOptions): Promise<Server> {
       gate.use(access);
       auth.use(access.token);
     },
-    stats: () => ({ ...gate.stats(), ...auth.stats(), ...connections.stats(), ...rows.stats() }),
+    stats: () => ({
+      ...gate.stats(),
+      ...auth.stats(),
+      ...connections.stats(),
+      ...rows.stats(),
+      ...shedding.stats(),
+    }),
     close: () => (closed ??= close()),
   };
 }

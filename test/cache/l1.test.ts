@@ -37,6 +37,28 @@ describe('L1', () => {
     expect(() => cache.resize(0)).toThrow(RangeError);
   });
 
+  it('counts a value with its size of now once it is told that it changed, and makes room for it', () => {
+    const cache = l1(100);
+    const [a, b] = [{ bytes: 40 }, { bytes: 40 }];
+    cache.set('a', a);
+    cache.set('b', b);
+    a.bytes = 10;
+    cache.remeasure('a');
+    expect(cache.stats()).toMatchObject({ entries: 2, bytes: 50, evictions: 0 });
+    a.bytes = 90;
+    cache.remeasure('a');
+    expect([cache.peek('a'), cache.peek('b')]).toEqual([a, null]);
+    expect(cache.stats()).toMatchObject({ entries: 1, bytes: 90, evictions: 1 });
+  });
+
+  it('leaves the order of use alone when a size did not change, and what it does not hold', () => {
+    const cache = l1(100);
+    for (const key of ['a', 'b']) cache.set(key, block(40));
+    cache.remeasure('a');
+    cache.remeasure('c');
+    expect(Array.from(cache.entries(), ([key]) => key)).toEqual(['b', 'a']);
+  });
+
   it('does not take in what is larger than the whole cache', () => {
     const cache = l1(100);
     cache.set('a', block(101));

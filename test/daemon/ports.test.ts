@@ -8,6 +8,7 @@ import { cycleItem, serverPorts } from '../../src/daemon/ports.js';
 import type { UnreadyReason } from '../../src/daemon/readiness.js';
 import type { Scanning } from '../../src/daemon/scanning.js';
 import { Settings } from '../../src/daemon/settings.js';
+import type { MemoryGuardStats } from '../../src/lib/memory-guard.js';
 import { createRegistry } from '../../src/lib/metrics.js';
 import { CycleHistory } from '../../src/scheduler/cycle-history.js';
 import type { CycleRecord } from '../../src/scheduler/cycle-record.js';
@@ -15,6 +16,17 @@ import { outputs } from '../../src/server/output.js';
 import { finding, openStore, signalsDir, update } from '../support/signals.js';
 import { analyzerInfo, SLOT, SlotRig, seriesAt } from '../support/slots.js';
 import { instrument } from '../support/universe.js';
+
+const MEMORY: MemoryGuardStats = {
+  level: 2,
+  limitBytes: 1_000,
+  rssBytes: 1_050,
+  peakRssBytes: 1_060,
+  readings: 70,
+  entered: { 1: 3, 2: 1, 3: 0 },
+  relieverFailures: 0,
+  otherFailures: 0,
+};
 
 const CHINESE = '币安人生USDT';
 
@@ -51,6 +63,7 @@ async function build({ isOpen = true } = {}) {
     market: () => (isOpen ? market : null),
     scanning: () => (isOpen ? scanning : null),
     unready: () => unready,
+    memory: () => (isOpen ? MEMORY : null),
     reload: async () => ({ ok: true, changed: [], needsRestart: [] }),
   });
   return { ports, rig, unready, signals };
@@ -72,7 +85,9 @@ describe('serverPorts', () => {
       stream: null,
       cache: { candlesRead: 3 },
       deepening: { due: 2 },
+      memory: MEMORY,
     });
+    expect(ports.memoryPressure()).toBe(2);
     unready.push({ reason: 'stale', detail: 'old' });
     expect(sent(outputs.status, await ports.status())).toMatchObject({ ready: false, reasons: unready });
   });
@@ -149,7 +164,13 @@ describe('serverPorts', () => {
 
   it('has an answer to everything while there is no market yet', async () => {
     const { ports } = await build({ isOpen: false });
-    expect(sent(outputs.status, await ports.status())).toMatchObject({ symbols: 0, lastCycle: null, slots: null });
+    expect(sent(outputs.status, await ports.status())).toMatchObject({
+      symbols: 0,
+      lastCycle: null,
+      slots: null,
+      memory: null,
+    });
+    expect(ports.memoryPressure()).toBe(0);
     expect([ports.cycles(5), ports.symbols(), ports.candles('AUSDT', '5m', 5)]).toEqual([[], [], null]);
   });
 });

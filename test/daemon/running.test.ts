@@ -24,9 +24,15 @@ interface Opening {
   readonly exchangeInfo?: Parts['client']['exchangeInfo'];
   readonly replace?: () => Promise<void>;
   readonly synchronized?: Promise<void>;
+  readonly memoryProbe?: DaemonOptions['memoryProbe'];
 }
 
-async function open({ exchangeInfo = mute, replace = async () => {}, synchronized = Promise.resolve() }: Opening = {}) {
+async function open({
+  exchangeInfo = mute,
+  replace = async () => {},
+  synchronized = Promise.resolve(),
+  memoryProbe = () => ({ rssBytes: 1 }),
+}: Opening = {}) {
   const clock = new FakeClock();
   const releasers = new Releasers();
   const released: string[] = [];
@@ -46,6 +52,7 @@ async function open({ exchangeInfo = mute, replace = async () => {}, synchronize
     instruments: new Instruments(governor, { version: '1.2.3', timeframes: ['5m'] }),
   } as unknown as Parts;
   const config = { set: read.set };
+  const restarts: number[] = [];
   const options = {
     loaded,
     version: '1.2.3',
@@ -53,7 +60,8 @@ async function open({ exchangeInfo = mute, replace = async () => {}, synchronize
     random: () => 0.999,
     log: silentLog(),
     readConfig: () => loadConfig(config),
-    onRestartWanted: () => {},
+    onRestartWanted: () => void restarts.push(clock.now()),
+    memoryProbe,
   } as unknown as DaemonOptions;
   const daemon = new RunningDaemon(options, parts, releasers);
   onTestFinished(() => daemon.stop());
@@ -61,7 +69,7 @@ async function open({ exchangeInfo = mute, replace = async () => {}, synchronize
   const reconfigure = (...more: string[]) => {
     config.set = [...read.set, ...more];
   };
-  return { daemon, clock, governor, limits, released, reconfigure };
+  return { daemon, clock, governor, limits, released, restarts, reconfigure };
 }
 
 describe('RunningDaemon', () => {
@@ -105,6 +113,33 @@ describe('RunningDaemon', () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  it('refuses candles beyond its limit of memory, all but supervisors far beyond it, and nothing below it again', async () => {
+    const memory = { share: 0.5 };
+    const { daemon, clock, restarts } = await open({ memoryProbe: () => ({ rssBytes: memory.share * 2 ** 30 }) });
+    const status = async (path: string) => (await fetch(`${daemon.url}${path}`)).status;
+    const use = async (share: number) => {
+      memory.share = share;
+      await clock.advance(20_000);
+      const [candles, cycles, health] = await Promise.all(
+        ['/api/v1/candles/BTCUSDT/5m', '/api/v1/cycles', '/healthz'].map(status),
+      );
+      const shown = (await (await fetch(`${daemon.url}/api/v1/status`)).json()) as { memory: object };
+      return { candles, cycles, health, memory: shown.memory };
+    };
+    // There is no market, and so are no candles.
+    expect(await use(0.9)).toMatchObject({ candles: 404, cycles: 200, memory: { level: 1, entered: { 1: 1 } } });
+    expect(await use(1.1)).toMatchObject({ candles: 503, cycles: 200, memory: { level: 2, limitBytes: 2 ** 30 } });
+    expect(restarts).toEqual([]);
+    expect(await use(1.3)).toMatchObject({ candles: 503, cycles: 503, health: 200, memory: { level: 3 } });
+    expect(restarts).toHaveLength(1);
+    const metrics = await (await fetch(`${daemon.url}/metrics`)).text();
+    expect(metrics).toMatch(/^candlescan_memory_pressure_level 3$/m);
+    expect(metrics).toMatch(/^candlescan_memory_pressure_entered_total\{level="2"\} 1$/m);
+    expect(metrics).toMatch(/^candlescan_http_requests_shed_total 3$/m);
+    expect(await (await fetch(`${daemon.url}/readyz`)).json()).toMatchObject({ ready: false, memoryPressure: 3 });
+    expect(await use(0.5)).toMatchObject({ candles: 404, cycles: 200, memory: { level: 0 } });
+  });
+
   it('reads its configuration again one time after the other', async () => {
     const gates = [deferred(), deferred()];
     let begun = 0;
@@ -125,7 +160,8 @@ describe('RunningDaemon', () => {
   });
 
   it('puts another configuration into effect while the exchange is silent and there is no market yet', async () => {
-    const { daemon, clock, governor, limits, reconfigure } = await open();
+    const memoryProbe = () => ({ rssBytes: 65 * 2 ** 20 });
+    const { daemon, clock, governor, limits, reconfigure } = await open({ memoryProbe });
     reconfigure(
       'cache.l1MaxSize=1MiB',
       'memory.limit=64MiB',
@@ -135,9 +171,8 @@ describe('RunningDaemon', () => {
     expect(await daemon.reload()).toMatchObject({ ok: true, needsRestart: [] });
     expect(governor.budget).toBe(600);
     expect(limits).toEqual([{ requestTimeoutMs: 2_000, window: 192 }]);
-    // No Node process is that small.
     await clock.advance(1_000);
-    expect(await (await fetch(`${daemon.url}/metrics`)).text()).toMatch(/^candlescan_memory_pressure_level [1-3]$/m);
+    expect(await (await fetch(`${daemon.url}/metrics`)).text()).toMatch(/^candlescan_memory_pressure_level 2$/m);
   });
 
   it('waits at its end for a configuration that is being put in place, and takes no other', async () => {

@@ -182,6 +182,21 @@ const MACHINE: Row[] = [
     /about 201 MiB/,
   ],
   ['memory for deep series', 'memory', set('candles.lookback=10000'), 'fail', /about 1\.2 GiB/],
+  [
+    'a heap that cannot grow to the last level of memory pressure',
+    'heap',
+    running({ heapLimitBytes: 700 * MIB }),
+    'warn',
+    /^832 MiB at most: heap 700 MiB, beside it 132 MiB$/,
+  ],
+  ['a heap that grows beyond it', 'heap', running({ heapLimitBytes: 1_100 * MIB }), 'ok', /heap 1\.1 GiB/],
+  [
+    'a heap that grows beyond it together with deep series',
+    'heap',
+    { ...running({ heapLimitBytes: 700 * MIB }), ...set('candles.lookback=5000') },
+    'ok',
+    /beside it 626 MiB/,
+  ],
   ['candles that do not fit into memory', 'l1-size', set('cache.l1MaxSize=16MiB'), 'warn', /^16 MiB for 1,800 series/],
 ];
 

@@ -41,8 +41,8 @@ describe('Series', () => {
       sizes.add(window.buffer.byteLength);
       if (index === 50 || index === 127 || index === 255) early.push(window);
     }
-    expect([...sizes].toSorted((a, b) => a - b)[0]).toBeLessThan(series.maxByteLength / 2);
-    expect(Math.max(...sizes)).toBe(series.maxByteLength);
+    expect(Math.min(...sizes)).toBeLessThan(series.byteLength / 2);
+    expect(Math.max(...sizes)).toBe(series.byteLength);
     const closeOf = (index: number) => (index % 100 === 50 ? 7 : 100 + index);
     expect([...columnsOf(series.window()).close]).toEqual(Array.from({ length: 300 }, (_, i) => closeOf(700 + i)));
     for (const window of early) {
@@ -73,6 +73,58 @@ describe('Series', () => {
         },
       ),
     );
+  });
+
+  it('holds the same candles in less memory when tight, and takes its usual room again later', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 70 }),
+        fc.array(fc.constantFrom('append', 'revise', 'tight', 'roomy'), { maxLength: 150 }),
+        (lookback, steps) => {
+          const plain = new Series('BTCUSDT', '5m', lookback);
+          const squeezed = new Series('BTCUSDT', '5m', lookback);
+          let next = 0;
+          for (const step of steps) {
+            if (step === 'tight' || step === 'roomy') squeezed.setTight(step === 'tight');
+            for (const series of [plain, squeezed]) {
+              if (step === 'append') expect(series.append(row(next), 'stream', LATER)).toBeNull();
+              if (step === 'revise' && next > 0) series.revise(row(next - 1, 50 + next), 'rest', LATER);
+            }
+            if (step === 'append') next += 1;
+            expect(columnsOf(squeezed.window())).toEqual(columnsOf(plain.window()));
+            expect(columnsOf(squeezed.copy().window())).toEqual(columnsOf(plain.window()));
+          }
+        },
+      ),
+    );
+  });
+
+  it('is a sixth smaller when tight, at once, and as large as before from the next renewal of its buffer on', () => {
+    const series = new Series('BTCUSDT', '5m', 300);
+    for (let index = 0; index < 300; index++) series.append(row(index), 'history', LATER);
+    const roomy = series.byteLength;
+    const { buffer } = series.window();
+    series.setTight(true);
+    expect(series.byteLength).toBe((roomy / 375) * 310);
+    expect(series.window().buffer).not.toBe(buffer);
+    for (let index = 300; index < 400; index++) {
+      expect(series.append(row(index), 'stream', LATER)).toBeNull();
+      expect(series.byteLength).toBe((roomy / 375) * 310);
+    }
+    series.setTight(false);
+    expect(series.byteLength).toBe((roomy / 375) * 310);
+    for (let index = 400; index < 411; index++) series.append(row(index), 'stream', LATER);
+    expect(series.byteLength).toBe(roomy);
+    expect([series.length, series.lastOpenTime]).toEqual([300, START + 410 * STEP]);
+  });
+
+  it('never changes a window that a reader was handed before it became tight', () => {
+    const series = filled(12, 10, 40);
+    const window = series.window();
+    const before = [...columnsOf(window).close];
+    series.setTight(true);
+    for (let index = 12; index < 40; index++) series.append(row(index, 7), 'stream', LATER);
+    expect([...columnsOf(window).close]).toEqual(before);
   });
 
   it.each([

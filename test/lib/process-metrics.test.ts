@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createRegistry } from '../../src/lib/metrics.js';
-import { memoryMetrics, processMetrics } from '../../src/lib/process-metrics.js';
+import { type MemoryFigures, memoryMetrics, processMetrics } from '../../src/lib/process-metrics.js';
 import { scraped } from '../support/metrics.js';
 
 describe('processMetrics', () => {
@@ -29,12 +29,21 @@ describe('processMetrics', () => {
 });
 
 describe('memoryMetrics', () => {
-  it('reads the level at each scrape', async () => {
+  it('reads the level, how often each was entered and what failed at each scrape', async () => {
     const registry = createRegistry({ prefix: 'app_' });
-    let level = 0;
-    memoryMetrics(registry, { level: () => level });
-    expect((await scraped(registry)).get('app_memory_pressure_level')).toBe(0);
-    level = 3;
-    expect((await scraped(registry)).get('app_memory_pressure_level')).toBe(3);
+    let stats: MemoryFigures = { level: 0, entered: { 1: 0, 2: 0, 3: 0 }, relieverFailures: 0 };
+    memoryMetrics(registry, { stats: () => stats });
+    const calm = await scraped(registry);
+    expect([...calm].filter(([name]) => name.startsWith('app_memory'))).toEqual([
+      ['app_memory_pressure_level', 0],
+      ...['1', '2', '3'].map((level) => [`app_memory_pressure_entered_total{level="${level}"}`, 0]),
+      ['app_memory_relief_failures_total', 0],
+    ]);
+    stats = { level: 3, entered: { 1: 4, 2: 2, 3: 1 }, relieverFailures: 5 };
+    const short = await scraped(registry);
+    expect(short.get('app_memory_pressure_level')).toBe(3);
+    expect(short.get('app_memory_pressure_entered_total{level="1"}')).toBe(4);
+    expect(short.get('app_memory_pressure_entered_total{level="3"}')).toBe(1);
+    expect(short.get('app_memory_relief_failures_total')).toBe(5);
   });
 });

@@ -8,6 +8,7 @@ import {
   endDaemons,
   FIXTURES,
   readyDaemon,
+  type SignalItem,
   signalLines,
   startExchange,
 } from '../support/daemon.js';
@@ -33,11 +34,15 @@ describe.skipIf(!existsSync(MAIN))('a daemon short of something (skipped unless 
     await exchange?.stop();
   });
 
-  it.concurrent('P8: says how its memory nears the limit, works on up to level 2, and stops to be started anew at 3', async () => {
+  it.concurrent('P8: says how its memory nears the limit, gives up what it can, works on up to level 2, and stops to be started anew at 3', async () => {
     const limitMib = 400;
     const set = [...PULSE, 'cache.l1MaxSize=16MiB', `memory.limit=${limitMib}MiB`];
     const daemon = await readyDaemon({ exchange, set, mishaps: true });
     const shown = await daemon.signals();
+    const [{ symbol }] = shown as [SignalItem];
+    const l1 = async () =>
+      (await daemon.json<{ cache: { l1: { entries: number; bytes: number } } }>('/api/v1/status')).cache.l1;
+    const roomy = await l1();
     const levels = () => daemon.linesOf('memory pressure rose').map((line) => line['to']);
     for (const [level, share] of [
       [1, 0.85],
@@ -48,7 +53,16 @@ describe.skipIf(!existsSync(MAIN))('a daemon short of something (skipped unless 
       await until(`level ${level}`, 10_000, async () => (await daemon.metric('memory_pressure_level')) === level);
       expect(await daemon.isReady()).toBe(true);
       expect(levels()).toEqual([1, 2].slice(0, level));
+      expect((await daemon.get(`/api/v1/candles/${symbol}/1m`)).status).toBe(level === 1 ? 200 : 503);
     }
+    // 120 candles with room for 4 instead of 30 more.
+    expect(daemon.linesOf('candles take less memory')).toMatchObject([{ series: 0 }]);
+    expect(await l1()).toMatchObject({ entries: roomy.entries, bytes: Math.round((roomy.bytes * 124) / 150) });
+    await afterSlot(8_000);
+    expect((await daemon.cycles())[0]).toMatchObject({ outcome: 'complete', symbols: { analyzed: SYMBOLS } });
+    expect((await daemon.signals()).length).toBeGreaterThan(shown.length);
+    expect(await daemon.metric('http_requests_shed_total')).toBe(1);
+    expect(await l1()).toMatchObject({ entries: roomy.entries, bytes: Math.round((roomy.bytes * 124) / 150) });
     daemon.mishap('hoard', Math.ceil(0.2 * limitMib));
     expect(await daemon.exited).toMatchObject({ code: 1, signal: null });
     expect(levels()).toEqual([1, 2, 3]);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load.js';
 import { isAtLeast, OLDEST_NODE } from '../../src/doctor/node-releases.js';
-import { DAEMON, type Instruction, parseDockerfile, ROOT, rootFile } from '../support/ops.js';
+import { DAEMON, type Instruction, parseDockerfile, ROOT, reachesLastPressure, rootFile } from '../support/ops.js';
 
 interface Service {
   readonly image: string;
@@ -170,9 +170,10 @@ describe('the compose file', () => {
     expect(Number(seconds) * 1_000).toBeGreaterThan(DAEMON.hardDeadlineMs);
   });
 
-  it('P8: bounds memory only above the last level of the daemon itself', () => {
+  it('P8: bounds memory, and the heap in it, only above the last level of the daemon itself', () => {
     const [, mebibytes] = /^(\d+)m$/.exec(candlescan.mem_limit ?? '') ?? [];
     expect(Number(mebibytes) * 2 ** 20).toBeGreaterThan(loadConfig().config.memory.limitBytes * DAEMON.lastPressure);
+    expect(reachesLastPressure(candlescan.environment?.['NODE_OPTIONS'])).toBe(true);
   });
 
   it('gives no rights that are not needed: no capability, no new privilege, a root that cannot be written', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EXIT } from '../../src/cli/io.js';
 import { loadConfig } from '../../src/config/load.js';
-import { DAEMON, parseUnit, ROOT, rootFile } from '../support/ops.js';
+import { DAEMON, parseUnit, ROOT, reachesLastPressure, rootFile } from '../support/ops.js';
 
 const FILE = 'ops/systemd/candlescan.service';
 const unit = parseUnit(rootFile(FILE));
@@ -43,10 +43,13 @@ describe('the systemd unit', () => {
     expect(service('WatchdogSignal')).toEqual(['SIGTERM']);
   });
 
-  it('P8: bounds memory only above the last level of the daemon itself, and file descriptors far above its needs', () => {
+  it('P8: bounds memory, and the heap in it, only above the last level of the daemon itself, and file descriptors far above its needs', () => {
     const [, mebibytes] = /^(\d+)M$/.exec(service('MemoryMax')[0] ?? '') ?? [];
     const { memory } = loadConfig().config;
     expect(Number(mebibytes) * 2 ** 20).toBeGreaterThan(memory.limitBytes * DAEMON.lastPressure);
+    const variables = service('Environment').flatMap((line) => line.split(' '));
+    const options = variables.find((variable) => variable.startsWith('NODE_OPTIONS='));
+    expect(reachesLastPressure(options?.slice('NODE_OPTIONS='.length))).toBe(true);
     expect(Number(service('LimitNOFILE')[0])).toBeGreaterThanOrEqual(4_096);
   });
 

@@ -37,14 +37,20 @@ describe('probes', () => {
     const unready = vi.fn<ServerPorts['unready']>(() => []);
     const { get } = await open({ ports: { unready } });
     const ready = await get('/readyz');
-    expect([ready.status, ready.json()]).toEqual([200, { ready: true }]);
+    expect([ready.status, ready.json()]).toEqual([200, { ready: true, memoryPressure: 0 }]);
 
     const reasons = [{ reason: 'noCycle', detail: 'no cycle completed for 11 minutes' }];
     unready.mockReturnValue(reasons);
     const unfit = await get('/readyz');
     expect(unfit.status).toBe(503);
     expect(unfit.headers.get('content-type')).toBe('application/problem+json');
-    expect(unfit.json()).toMatchObject({ status: 503, detail: 'not ready: noCycle', ready: false, reasons });
+    expect(unfit.json()).toMatchObject({
+      status: 503,
+      detail: 'not ready: noCycle',
+      ready: false,
+      reasons,
+      memoryPressure: 0,
+    });
   });
 
   it('/metrics passes on what the registry writes, in its own content type', async () => {

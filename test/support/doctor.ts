@@ -13,6 +13,7 @@ export const HEALTHY_PROCESS: ProcessFacts = {
   env: {},
   execArgv: [],
   memoryBytes: 8 * GIB,
+  heapLimitBytes: 4 * GIB,
 };
 
 /** 530 symbols, as the real exchange has. */

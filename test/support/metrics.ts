@@ -3,7 +3,7 @@ import { type AnalyzerMetrics, analyzerMetrics } from '../../src/analyzers/metri
 import { cacheMetrics } from '../../src/cache/metrics.js';
 import type { CacheStats } from '../../src/cache/tiers.js';
 import { createRegistry, type MetricRegistry } from '../../src/lib/metrics.js';
-import { memoryMetrics, processMetrics } from '../../src/lib/process-metrics.js';
+import { type MemoryFigures, memoryMetrics, processMetrics } from '../../src/lib/process-metrics.js';
 import { exchangeMetrics } from '../../src/pipeline/exchange/metrics.js';
 import { zeroCounts } from '../../src/pipeline/live/counts.js';
 import type { LiveStats } from '../../src/pipeline/live/live-candles.js';
@@ -11,6 +11,7 @@ import { candleMetrics, deepeningMetrics, universeMetrics } from '../../src/pipe
 import { streamMetrics } from '../../src/pipeline/stream/metrics.js';
 import { type CycleMetrics, clockMetrics, cycleMetrics } from '../../src/scheduler/metrics.js';
 import type { CycleReport } from '../../src/scheduler/report.js';
+import { serverMetrics } from '../../src/server/metrics.js';
 import type { SignalStats } from '../../src/signals/contract.js';
 import { evidenceMetrics, notificationMetrics, type SignalMetrics, signalMetrics } from '../../src/signals/metrics.js';
 
@@ -44,7 +45,8 @@ export function fedRegistry(options: FedOptions = {}): FedRegistry {
   const registry = createRegistry({ prefix: 'candlescan_' });
   const stats = zeroStats();
   if (options.ofProcess) processMetrics(registry, { version: '0.1.0' });
-  memoryMetrics(registry, { level: () => stats.memoryLevel });
+  memoryMetrics(registry, { stats: () => stats.memory });
+  serverMetrics(registry, () => stats.server);
   clockMetrics(registry, { skewMs: () => stats.skewMs, disturbances: () => stats.disturbances });
   cacheMetrics(registry, { candles: () => stats.cache, results: () => stats.results });
   streamMetrics(registry, () => stats.live.stream);
@@ -139,10 +141,13 @@ function zeroStats() {
     damaged: 0,
     torn: 0,
   };
+  const memory: Mutable<MemoryFigures> = { level: 0, entered: { 1: 0, 2: 0, 3: 0 }, relieverFailures: 0 };
   return {
     cache,
     live,
     signals,
+    memory,
+    server: { shedForMemory: 0 },
     results: { hits: 0, misses: 0, entries: 0 },
     governor: { weightUsed: 0, weightLimit: 2_400, closedForMs: 0, waiting: 0 },
     pool: { quarantined: [], refused: [] },
@@ -150,7 +155,6 @@ function zeroStats() {
     deepening: { due: 0, inFlight: 0, exhausted: 0, done: 0, failed: 0 },
     evidence: { pending: 0, processing: 0, completed: 0, failed: 0 },
     disturbances: { pausesTotal: 0, lagTotal: 0, jumpsTotal: 0 },
-    memoryLevel: 0,
     skewMs: 0,
     queued: 0,
   };

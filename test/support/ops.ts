@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { loadConfig } from '../../src/config/load.js';
+import { outsideHeapBytes } from '../../src/doctor/needs.js';
 
 /** The root of the repository. */
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -17,6 +19,13 @@ export const DAEMON = {
   /** Share of `memory.limit` at which it does all that it can. */
   lastPressure: 1.2,
 } as const;
+
+/** Whether V8, with these arguments of Node, lets the heap grow until the daemon does all that it can. */
+export function reachesLastPressure(nodeOptions = ''): boolean {
+  const { config } = loadConfig();
+  const heapMib = Number(/^--max-old-space-size=(\d+)$/.exec(nodeOptions)?.[1]);
+  return heapMib * 2 ** 20 + outsideHeapBytes(config) >= config.memory.limitBytes * DAEMON.lastPressure;
+}
 
 export interface Instruction {
   readonly name: string;

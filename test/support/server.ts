@@ -47,6 +47,7 @@ function testPorts(): ServerPorts {
     version: '1.2.3',
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'candlescan_symbols 2\n' }),
     unready: () => [],
+    memoryPressure: () => 0,
     status: () => ({
       version: '1.2.3',
       exchange: 'sim',
@@ -54,6 +55,7 @@ function testPorts(): ServerPorts {
       timeframes: ['5m', '15m'],
       ready: true,
       lastCycle: CYCLE,
+      memory: { level: 0, limitBytes: 2 ** 30, rssBytes: 2 ** 28 },
     }),
     cycles: (limit) => [CYCLE, CYCLE].slice(0, limit),
     signals: ({ limit }) => ({ items: [0, 1, 2].slice(0, limit).map(signalItem), nextCursor: null }),

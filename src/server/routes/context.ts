@@ -6,6 +6,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { Clock } from '../../lib/clock.js';
+import type { RaisedLevel } from '../../lib/memory-pressure.js';
 import type { Connections } from '../connections.js';
 import type { ServerPorts } from '../ports.js';
 import type { RowBudget } from '../row-budget.js';
@@ -35,5 +36,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** `read` when left out. */
     access?: Access;
+    /** The level of memory pressure from which on the route is refused; null for never, 3 when left out. */
+    shedFrom?: RaisedLevel | null;
   }
 }

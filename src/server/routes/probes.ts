@@ -13,7 +13,7 @@ export function probeRoutes({ app, ports, clock }: RouteContext): void {
   app.get(
     '/healthz',
     {
-      config: { access: 'open' },
+      config: { access: 'open', shedFrom: null },
       schema: {
         operationId: 'health',
         summary: 'Whether the process lives',
@@ -32,6 +32,7 @@ export function probeRoutes({ app, ports, clock }: RouteContext): void {
   app.get(
     '/readyz',
     {
+      config: { shedFrom: null },
       schema: {
         operationId: 'readiness',
         summary: 'Whether the data is fresh',
@@ -44,9 +45,10 @@ export function probeRoutes({ app, ports, clock }: RouteContext): void {
     },
     (_request, response) => {
       const reasons = ports.unready();
-      if (reasons.length === 0) return { ready: true };
+      const memoryPressure = ports.memoryPressure();
+      if (reasons.length === 0) return { ready: true, memoryPressure };
       const detail = `not ready: ${reasons.map(({ reason }) => reason).join(' ')}`;
-      return sendProblem(response, { status: 503, detail, extension: { ready: false, reasons } });
+      return sendProblem(response, { status: 503, detail, extension: { ready: false, reasons, memoryPressure } });
     },
   );
 
@@ -57,6 +59,7 @@ export function probeRoutes({ app, ports, clock }: RouteContext): void {
   app.get(
     '/metrics',
     {
+      config: { shedFrom: null },
       schema: {
         operationId: 'metrics',
         summary: 'Metrics for Prometheus, at most a second old',

@@ -12,6 +12,7 @@ export function scannerRoutes(context: RouteContext): void {
   app.get(
     '/api/v1/status',
     {
+      config: { shedFrom: null },
       schema: {
         operationId: 'status',
         summary: 'How the scanner is doing',
@@ -74,6 +75,7 @@ function candleRoute(context: RouteContext): void {
   app.get(
     '/api/v1/candles/:symbol/:timeframe',
     {
+      config: { shedFrom: 2 },
       schema: {
         operationId: 'candles',
         summary: 'The closed candles that are held, ascending, each with its source',
