@@ -1,13 +1,16 @@
+import { getHeapStatistics } from 'node:v8';
 import { SegmentStore } from '../../src/cache/l2.js';
-import { type CacheSummary, summarize } from '../../src/cache/maintenance.js';
+import { summarize } from '../../src/cache/maintenance.js';
 import type { CacheStats } from '../../src/cache/tiers.js';
 import { CandleCache } from '../../src/cache/tiers.js';
 import { collectGarbage } from '../../src/lib/collect-garbage.js';
 import type { SeriesStore } from '../../src/pipeline/source.js';
-import { drained, FakeClock, settled } from './fake-clock.js';
+import { EnduranceScanner } from './endurance-scanner.js';
+import { FakeClock, settled } from './fake-clock.js';
 import { Market, Rig, TIMEFRAMES } from './live.js';
 import { liesOf } from './live-soak.js';
 import { Weather } from './live-weather.js';
+import { RealWork } from './real-work.js';
 import { MIDNIGHT, STEP_MS } from './stream-frames.js';
 
 const SETTLED_MS = 60_000;
@@ -20,10 +23,16 @@ const FORGET_EVERY = 100;
 /** What is held at one moment, after garbage has been collected. */
 export interface Sample {
   readonly slots: number;
+  readonly rssBytes: number;
   readonly heapBytes: number;
+  /** Pages of V8's heap in this thread that are resident: more than is live, and more with time, as pages fragment. */
+  readonly heapPageBytes: number;
+  /** What V8 knows of that lies outside its heap, the next included. */
+  readonly externalBytes: number;
+  readonly arrayBufferBytes: number;
   readonly timers: number;
   readonly sockets: number;
-  /** What keeps Node's event loop alive: handles and requests, the disk's included. */
+  /** What keeps Node's event loop alive but timers: handles and requests, the disk's included. */
   readonly resources: number;
   /** Listeners on `process`. */
   readonly listeners: number;
@@ -37,9 +46,17 @@ export interface EnduranceOptions {
   readonly seed: number;
   /** Every how many slots what changed is written to disk. */
   readonly flushEvery: number;
+  /** The compiled worker of the analyzers. With it the rest of the daemon runs above the candles. */
+  readonly workerUrl?: URL;
 }
 
-/** The live pipeline over the two tiers of the cache, on a simulated network; time is the fake clock's, the disk is real. */
+/** Every how many slots somebody looks at the daemon over HTTP. */
+const LOOK_EVERY = 10;
+
+/**
+ * The live pipeline over the two tiers of the cache, on a simulated network; time is the fake clock's, the disk is real.
+ * On demand with all that a daemon does with it.
+ */
 export class Endurance {
   readonly rig: Rig;
   readonly lies: string[] = [];
@@ -51,6 +68,7 @@ export class Endurance {
   readonly #cache: CandleCache;
   readonly #weather: Weather;
   readonly #options: EnduranceOptions;
+  #scanner: EnduranceScanner | null = null;
   #slot = MIDNIGHT;
 
   private constructor(options: EnduranceOptions, clock: FakeClock, cache: CandleCache) {
@@ -63,7 +81,8 @@ export class Endurance {
   }
 
   static async start(options: EnduranceOptions): Promise<Endurance> {
-    const clock = new FakeClock(MIDNIGHT + 60_000, drained);
+    const work = new RealWork();
+    const clock = new FakeClock(MIDNIGHT + 60_000, work.settle);
     const store = await SegmentStore.open({ dir: options.dir, maxBytes: 64 * 2 ** 20, clock });
     const cache = new CandleCache({
       exchange: 'sim',
@@ -76,6 +95,7 @@ export class Endurance {
     const endurance = new Endurance(options, clock, cache);
     await endurance.rig.cycle(MIDNIGHT);
     endurance.rig.live.start();
+    await endurance.#scan(work);
     endurance.#weather.candle(MIDNIGHT);
     return endurance;
   }
@@ -96,12 +116,17 @@ export class Endurance {
     const { rig } = this;
     rig.market.forget();
     collectGarbage();
+    const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
     return {
       slots,
-      heapBytes: process.memoryUsage().heapUsed,
+      rssBytes: rss,
+      heapBytes: heapUsed,
+      heapPageBytes: getHeapStatistics().total_physical_size,
+      externalBytes: external,
+      arrayBufferBytes: arrayBuffers,
       timers: rig.clock.pendingTimers,
       sockets: rig.exchange.live.length,
-      resources: process.getActiveResourcesInfo().length,
+      resources: process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length,
       listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
     };
   }
@@ -123,13 +148,15 @@ export class Endurance {
     return this.#cache.stats();
   }
 
-  /** Resolves to what is on disk, and to the timers that are left, when everything is stopped. */
-  async stop(): Promise<{ readonly disk: CacheSummary; readonly timersLeft: number }> {
+  /** Resolves to what was scanned and is on disk, and to the timers that are left, when everything is stopped. */
+  async stop() {
+    const scanned = this.#scanner?.stats() ?? null;
+    await this.#scanner?.stop();
     await this.rig.live.stop();
     await this.#cache.stop();
     // The exchange goes on sending to the end of its candle.
     await this.rig.clock.advance(2 * STEP_MS);
-    return { disk: await summarize(this.#options.dir), timersLeft: this.rig.clock.pendingTimers };
+    return { scanned, disk: await summarize(this.#options.dir), timersLeft: this.rig.clock.pendingTimers };
   }
 
   /** From 60 s after one slot to 60 s after the next. */
@@ -142,7 +169,7 @@ export class Endurance {
       await rig.clock.advance(Math.min(STRIKE_EVERY_MS, slot - at));
       if (isFoul) this.#strike();
     }
-    const acquiring = rig.cycle(slot);
+    const acquiring = this.#scanner?.cycle(slot) ?? rig.cycle(slot);
     for (let waited = 0; waited < SETTLED_MS; waited += STRIKE_EVERY_MS) {
       await rig.clock.advance(STRIKE_EVERY_MS);
       if (isFoul) this.#strike();
@@ -153,6 +180,12 @@ export class Endurance {
     this.#slot = slot;
     this.#weather.candle(slot);
     await this.#tidy(Math.round((slot - MIDNIGHT) / STEP_MS));
+  }
+
+  async #scan(work: RealWork): Promise<void> {
+    const { dir, workerUrl } = this.#options;
+    if (workerUrl === undefined) return;
+    this.#scanner = await EnduranceScanner.start({ rig: this.rig, cache: this.#cache, work, dir, workerUrl });
   }
 
   #strike(): void {
@@ -173,6 +206,7 @@ export class Endurance {
     const { sockets } = rig.exchange;
     sockets.splice(0, sockets.length, ...sockets.filter(({ state }) => state !== 'closed'));
     for (const socket of sockets) socket.sent.length = 0;
+    if (slots % LOOK_EVERY === 0) await this.#scanner?.look();
     if (slots % FORGET_EVERY === 0) rig.market.forget();
   }
 }

@@ -178,8 +178,11 @@ export class Rig {
   readonly revisions: (SeriesKey & { since: number })[] = [];
   readonly mismatches: Mismatch[] = [];
   readonly errors: unknown[] = [];
+  readonly client = { klines: (query: KlineQuery, options: RequestOptions) => this.#klines(query, options) };
   readonly live: LiveCandles;
   readonly pipeline: Pipeline;
+  /** Told of every revision as it happens. */
+  onRevision: (key: SeriesKey) => void = () => {};
   /** What becomes of a request; the market's rows by default. */
   answer: (query: KlineQuery, options: RequestOptions) => Promise<KlineReply> = async (query) => this.reply(query);
 
@@ -189,13 +192,16 @@ export class Rig {
     this.store = options.store ?? new MemoryStore();
     const random = seededRandom(options.seed ?? 5);
     const listener: LiveListener = {
-      onRevision: (key, since) => this.revisions.push({ ...key, since }),
+      onRevision: (key, since) => {
+        this.revisions.push({ ...key, since });
+        this.onRevision(key);
+      },
       onMismatch: (mismatch) => this.mismatches.push(mismatch),
       onError: (error) => this.errors.push(error),
     };
     this.live = new LiveCandles({
       store: this.store,
-      client: { klines: (query, request) => this.#klines(query, request) },
+      client: this.client,
       openStream: (symbols, timeframe, handlers) =>
         createStreamSource({
           url: 'ws://exchange:9000',
