@@ -8,7 +8,7 @@ import type { WeightGovernor } from '../pipeline/exchange/governor.js';
 export interface ExchangeClockOptions {
   /** Tells the governor of the exchange's time by itself. */
   readonly client: Pick<ExchangeClient, 'serverTime'>;
-  readonly governor: Pick<WeightGovernor, 'exchangeNow' | 'setExchangeTime'>;
+  readonly governor: Pick<WeightGovernor, 'exchangeNow' | 'setExchangeTime' | 'doubtExchangeTime'>;
   readonly clock: Clock;
   readonly random: Random;
   /** Between two readings when all is well. */
@@ -113,8 +113,10 @@ export class ExchangeClockKeeper {
   /** To be told of what a `PauseWatch` notices. */
   notice({ kind }: Pick<PauseNotice, 'kind'>): void {
     if (kind === 'lag') return;
-    // The governor goes by the wall clock, which says nothing now; the exchange may be long in answering.
-    if (kind === 'clockJump') this.#correctGovernor();
+    // What stopped the process may have stopped the monotonic clock, which the governor goes by too; the exchange may be
+    // long in answering.
+    if (kind === 'pause') this.#options.governor.doubtExchangeTime();
+    // A machine whose clocks all stood still shows nothing but a jump.
     this.refresh();
   }
 
@@ -163,7 +165,7 @@ export class ExchangeClockKeeper {
     if (distance(this.#offsetMs, first) <= DOUBT_MS) return this.#take(clamp(this.#offsetMs, first));
     const second = await this.#ask(signal);
     if (apart(first, second) <= DOUBT_MS) return this.#take((second.lowMs + second.highMs) / 2);
-    this.#correctGovernor();
+    this.#governByEstimate();
     throw new Error(`the exchange gave two times that are ${Math.round(apart(first, second))} ms apart`);
   }
 
@@ -188,8 +190,11 @@ export class ExchangeClockKeeper {
     this.#options.onSkew?.({ skewMs, skewed });
   }
 
-  #correctGovernor(): void {
-    this.#options.governor.setExchangeTime(this.exchangeNow(), ESTIMATE_ERROR_MS);
+  /** The client has told the governor both answers, and neither can be relied on, nor quite our own time. */
+  #governByEstimate(): void {
+    const { governor } = this.#options;
+    governor.setExchangeTime(this.exchangeNow(), ESTIMATE_ERROR_MS);
+    governor.doubtExchangeTime();
   }
 }
 

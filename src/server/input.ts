@@ -92,4 +92,5 @@ export const symbolsQuery = z.strictObject({
 export const candlesParams = z.strictObject({ symbol: symbol(), timeframe: timeframe() });
 export const candlesQuery = z.strictObject({ limit: count(MAX_CANDLES, 500, 'Newest candles, at most those held') });
 
-export const noBody = z.strictObject({}, { error: 'an empty object, {}' });
+/** Fastify gives null for a body that is not there. */
+export const noBody = z.nullable(z.strictObject({}, { error: 'no body, or an empty object, {}' }));

@@ -10,6 +10,7 @@ const SECURITY = [{ bearer: [] }];
 
 /** Collects the routes that are registered after it into an OpenAPI 3.1 document, which `app.swagger()` returns. */
 export async function collectOpenApi(app: App, version: string): Promise<void> {
+  const mayLackBody = new Set<string | undefined>();
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -23,7 +24,20 @@ export async function collectOpenApi(app: App, version: string): Promise<void> {
       components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
       security: SECURITY,
     },
-    transform: ({ schema, url }) => ({ schema: asJsonSchema(schema), url }),
+    transform: ({ schema, url }) => {
+      if (schema.body instanceof z.ZodMiniNullable) mayLackBody.add(schema.operationId);
+      return { schema: asJsonSchema(schema), url };
+    },
+    transformObject: (document) => {
+      if (!('openapiObject' in document)) return document.swaggerObject;
+      const { openapiObject } = document;
+      // The plugin writes of every body that it is required.
+      for (const { post } of Object.values(openapiObject.paths ?? {}).filter((path) => path !== undefined)) {
+        if (!mayLackBody.has(post?.operationId)) continue;
+        if (post?.requestBody !== undefined && 'content' in post.requestBody) post.requestBody.required = false;
+      }
+      return openapiObject;
+    },
   });
 }
 
@@ -34,7 +48,7 @@ function asJsonSchema(schema: FastifySchema): FastifySchema {
     ...rest,
     ...(querystring !== undefined && { querystring: toJson(querystring, 'input') }),
     ...(params !== undefined && { params: toJson(params, 'input') }),
-    ...(body !== undefined && { body: toJson(body, 'input') }),
+    ...(body !== undefined && { body: toJson(body instanceof z.ZodMiniNullable ? body.def.innerType : body, 'input') }),
     response: { ...responses(response), default: PROBLEM },
   };
 }

@@ -2,17 +2,16 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { slotAt } from '../../src/domain/slot.js';
 import type { CycleItem } from '../../src/server/ports.js';
 import type { SimProcess } from '../../src/sim/process.js';
-import { type Daemon, daemonPlace, simProcess, spawnDaemon, statusOf, until } from '../support/daemon-process.js';
+import { DaemonProcess, endDaemons } from '../support/daemon.js';
+import { simProcess } from '../support/surroundings.js';
 
 /** The exchange is in another slot than the local clock at any time. */
 const AHEAD_MS = 90_000;
 
 let sim: SimProcess | undefined;
-let daemon: Daemon | undefined;
 
 afterEach(async () => {
-  daemon?.child.kill('SIGKILL');
-  await daemon?.exited;
+  await endDaemons();
   await sim?.stop();
 });
 
@@ -21,12 +20,10 @@ describe('a daemon whose clock is wrong', () => {
     // A time that surprises is asked for twice; whoever does not wait for it is done with the rest long before.
     const slow = { path: 'time', action: { type: 'slow', delayMs: 1_500 } };
     sim = await simProcess('--symbols', '8', '--clock-offset-ms', String(AHEAD_MS), '--fault', JSON.stringify(slow));
-    const place = await daemonPlace(sim, { CANDLESCAN_TIMEFRAMES: '1m,5m' });
     const earliest = slotAt(Date.now() + AHEAD_MS, '1m');
-    daemon = spawnDaemon(place);
-    await until('ready', 30_000, async () => (await statusOf(place.port, '/readyz')) === 200);
-    const response = await fetch(`http://127.0.0.1:${place.port}/api/v1/cycles`);
-    const { items } = (await response.json()) as { items: CycleItem[] };
+    const daemon = new DaemonProcess({ exchange: sim, plain: true, set: ['timeframes=[1m,5m]'] });
+    await daemon.ready(30_000);
+    const { items } = await daemon.json<{ items: CycleItem[] }>('/api/v1/cycles');
     const first = items.at(-1);
     expect(first).toMatchObject({ reason: 'start', outcome: 'complete', symbols: { total: 8, skipped: 0 } });
     expect(Date.parse(first?.slot ?? '')).toBeGreaterThanOrEqual(earliest);

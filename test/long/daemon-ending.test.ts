@@ -4,17 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAIN } from '../support/cli.js';
-import {
-  afterSlot,
-  DaemonProcess,
-  type Exchange,
-  endDaemons,
-  FIXTURES,
-  readyDaemon,
-  signalLines,
-  startExchange,
-} from '../support/daemon.js';
-import { statusOf, until } from '../support/daemon-process.js';
+import { DaemonProcess, endDaemons, FIXTURES, readyDaemon } from '../support/daemon.js';
+import { signalLines } from '../support/signals.js';
+import { afterSlot, type Exchange, startExchange, statusOf, until } from '../support/surroundings.js';
 
 const PULSE = [`analyzers.paths=[${join(FIXTURES, 'pulse.mjs')}]`, 'analyzers.enabled=[pulse]'];
 const SPINS = [`analyzers.paths=[${join(FIXTURES, 'spins.mjs')}]`, 'analyzers.enabled=[spins]', 'analyzers.budget=1h'];

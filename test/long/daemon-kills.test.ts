@@ -5,17 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { seededRandom } from '../../src/lib/random.js';
 import { recordReport } from '../../src/signals/report.js';
 import { MAIN, temporaryDir } from '../support/cli.js';
-import {
-  DaemonProcess,
-  type Exchange,
-  endDaemons,
-  FIXTURES,
-  MINUTE_MS,
-  type SignalItem,
-  signalLines,
-  startExchange,
-} from '../support/daemon.js';
-import { until } from '../support/daemon-process.js';
+import { DaemonProcess, endDaemons, FIXTURES, type SignalItem } from '../support/daemon.js';
+import { signalLines } from '../support/signals.js';
+import { type Exchange, MINUTE_MS, startExchange, until } from '../support/surroundings.js';
 
 const KILLS = Number(process.env['CANDLESCAN_TEST_DAEMON_KILLS'] ?? 200);
 /** Daemons side by side, each with a data directory of its own. */

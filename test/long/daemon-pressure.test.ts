@@ -2,17 +2,9 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAIN, temporaryDir } from '../support/cli.js';
-import {
-  afterSlot,
-  type Exchange,
-  endDaemons,
-  FIXTURES,
-  readyDaemon,
-  type SignalItem,
-  signalLines,
-  startExchange,
-} from '../support/daemon.js';
-import { until } from '../support/daemon-process.js';
+import { endDaemons, FIXTURES, readyDaemon, type SignalItem } from '../support/daemon.js';
+import { signalLines } from '../support/signals.js';
+import { afterSlot, type Exchange, startExchange, until } from '../support/surroundings.js';
 import { mountTmpfs } from '../support/tmpfs.js';
 
 const SYMBOLS = 20;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAIN, temporaryDir } from '../support/cli.js';
-import { DaemonProcess, type Exchange, endDaemons, FIXTURES, readyDaemon, startExchange } from '../support/daemon.js';
-import { until } from '../support/daemon-process.js';
+import { DaemonProcess, endDaemons, FIXTURES, readyDaemon } from '../support/daemon.js';
 import { treeHash } from '../support/lock.js';
+import { type Exchange, startExchange, until } from '../support/surroundings.js';
 import { mountTmpfs } from '../support/tmpfs.js';
 
 const PULSE = [`analyzers.paths=[${join(FIXTURES, 'pulse.mjs')}]`, 'analyzers.enabled=[pulse]'];

@@ -4,17 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MAIN, temporaryDir } from '../support/cli.js';
-import {
-  afterSlot,
-  type DaemonProcess,
-  type Exchange,
-  endDaemons,
-  FIXTURES,
-  MINUTE_MS,
-  readyDaemon,
-  startExchange,
-} from '../support/daemon.js';
-import { until } from '../support/daemon-process.js';
+import { type DaemonProcess, endDaemons, FIXTURES, readyDaemon } from '../support/daemon.js';
+import { afterSlot, type Exchange, MINUTE_MS, startExchange, until } from '../support/surroundings.js';
 
 const PULSE = [`analyzers.paths=[${join(FIXTURES, 'pulse.mjs')}]`, 'analyzers.enabled=[pulse]'];
 const FAKETIME = findFaketime();

@@ -6,8 +6,9 @@ import type { CycleItem, SymbolItem } from '../../src/server/ports.js';
 import type { SimProcess } from '../../src/sim/process.js';
 import type { SimStats } from '../../src/sim/stats.js';
 import { type Audit, type AuditOptions, auditCandles } from '../support/candle-audit.js';
-import { type Daemon, daemonPlace, simProcess, spawnDaemon, statusOf, until } from '../support/daemon-process.js';
+import { DaemonProcess, endDaemons } from '../support/daemon.js';
 import { Control, Storm } from '../support/storm.js';
+import { simProcess } from '../support/surroundings.js';
 
 const MINUTE = 60_000;
 /** An hour on demand: `CANDLESCAN_TEST_MINUTES=60`. */
@@ -28,7 +29,7 @@ function nextAfter(now: number, offsetMs: number): number {
 
 describe(`a daemon on the embedded exchange for ${MINUTES} minutes (CANDLESCAN_TEST_MINUTES), through faults`, () => {
   let sim: SimProcess;
-  let daemon: Daemon;
+  let daemon: DaemonProcess;
   let daemonUrl: string;
   let storm: Storm;
   /** Every minute of the storm. */
@@ -37,7 +38,7 @@ describe(`a daemon on the embedded exchange for ${MINUTES} minutes (CANDLESCAN_T
   let cycles: CycleItem[];
   let exchange: SimStats;
   let metrics: Map<string, number>;
-  let exit: Awaited<Daemon['exited']>;
+  let exit: Awaited<DaemonProcess['exited']>;
   let slots: { readonly missedTotal: number; readonly ticksTotal: number };
   const rss: number[] = [];
 
@@ -69,14 +70,14 @@ describe(`a daemon on the embedded exchange for ${MINUTES} minutes (CANDLESCAN_T
   beforeAll(
     async () => {
       sim = await simProcess('--symbols', String(SYMBOLS), '--latency-ms', '20', '--jitter-ms', '30', '--retry-after');
-      const place = await daemonPlace(sim, {
-        CANDLESCAN_TIMEFRAMES: TIMEFRAMES.join(),
-        CANDLESCAN_CANDLES__LOOKBACK: String(LOOKBACK),
-        CANDLESCAN_STREAM__STREAMS_PER_CONNECTION: '12',
-      });
-      daemonUrl = `http://127.0.0.1:${place.port}`;
-      daemon = spawnDaemon(place);
-      await until('ready', 60_000, async () => (await statusOf(place.port, '/readyz')) === 200);
+      const set = [
+        `timeframes=[${TIMEFRAMES.join()}]`,
+        `candles.lookback=${LOOKBACK}`,
+        'stream.streamsPerConnection=12',
+      ];
+      daemon = new DaemonProcess({ exchange: sim, plain: true, set });
+      await daemon.ready(60_000);
+      daemonUrl = await daemon.url();
       const { items } = await get<{ items: SymbolItem[] }>('/api/v1/symbols');
       const symbols = items.map(({ symbol }) => symbol);
       const control = new Control(sim.restUrl);
@@ -89,14 +90,13 @@ describe(`a daemon on the embedded exchange for ${MINUTES} minutes (CANDLESCAN_T
       ({ slots } = await get<{ slots: typeof slots }>('/api/v1/status'));
       exchange = await control.stats();
       metrics = await scrape();
-      daemon.child.kill('SIGTERM');
-      exit = await daemon.exited;
+      exit = await daemon.stop();
     },
     (MINUTES + 4) * MINUTE,
   );
 
   afterAll(async () => {
-    daemon?.child.kill('SIGKILL');
+    await endDaemons();
     await sim?.stop();
   });
 
@@ -145,7 +145,7 @@ describe(`a daemon on the embedded exchange for ${MINUTES} minutes (CANDLESCAN_T
   });
 
   it('stops at SIGTERM with 0, and wrote no fatal line', () => {
-    expect(exit).toEqual({ code: 0, signal: null });
+    expect(exit).toMatchObject({ code: 0, signal: null });
     expect(daemon.stderr()).not.toMatch(/fatal|unhandled|MaxListeners/i);
   });
 });

@@ -7,17 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STOPPED_EARLY } from '../../src/lib/service-manager.js';
 import type { SimProcess } from '../../src/sim/process.js';
 import { candlescan, temporaryDir } from '../support/cli.js';
-import {
-  type DaemonPlace,
-  daemonPlace,
-  freePort,
-  simProcess,
-  slowness,
-  statusOf,
-  until,
-} from '../support/daemon-process.js';
 import { ROOT, rootFile } from '../support/ops.js';
-import { installPm2, Pm2 } from '../support/pm2.js';
+import { type DaemonPlace, daemonPlace, installPm2, Pm2 } from '../support/pm2.js';
+import { freePort, simProcess, slowness, statusOf, until } from '../support/surroundings.js';
 
 const APP = 'candlescan';
 const START = ['start', join(ROOT, 'ecosystem.config.cjs')];

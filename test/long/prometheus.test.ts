@@ -5,18 +5,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SimProcess } from '../../src/sim/process.js';
 import { temporaryDir } from '../support/cli.js';
-import {
-  type Daemon,
-  type DaemonPlace,
-  daemonPlace,
-  freePort,
-  simProcess,
-  spawnDaemon,
-  until,
-} from '../support/daemon-process.js';
+import { DaemonProcess } from '../support/daemon.js';
 import { dashboardPage, type Line, legendOf, type Panel, pageSize } from '../support/dashboard-page.js';
 import { rootFile } from '../support/ops.js';
 import { Prometheus, prometheusInstalled } from '../support/prometheus.js';
+import { freePort, simProcess, until } from '../support/surroundings.js';
 
 const TOKEN = 'a-token-of-this-test-0123456789abcdef';
 const CYCLES = 3;
@@ -38,25 +31,22 @@ const chromium = ['chromium', 'chromium-browser', 'google-chrome'].find(
 
 describe.skipIf(!prometheusInstalled)('a real Prometheus (skipped where it is not installed)', () => {
   let sim: SimProcess;
-  let place: DaemonPlace;
-  let daemon: Daemon;
+  let daemon: DaemonProcess;
   let prometheus: Prometheus;
   let beganMs: number;
 
   const seconds = () => Math.ceil((performance.now() - beganMs) / 1_000);
   const queryOf = (expr: string) => expr.replaceAll('$instance', '.*').replaceAll('$__rate_interval', '15s');
-  const metrics = async () => {
-    const headers = { authorization: `Bearer ${TOKEN}` };
-    return (await fetch(`http://127.0.0.1:${place.port}/metrics`, { headers })).text();
-  };
+  const metrics = async () => (await daemon.get('/metrics')).text();
 
   // Prometheus comes first, so that it sees counters rise from 0. A cycle a minute, so that minutes are enough.
   beforeAll(async () => {
     sim = await simProcess('--symbols', '40', '--latency-ms', '5');
-    place = await daemonPlace(sim, { CANDLESCAN_SERVER__TOKEN: TOKEN, CANDLESCAN_TIMEFRAMES: '1m,5m,15m' });
+    const port = await freePort();
     beganMs = performance.now();
-    prometheus = await Prometheus.start({ port: await freePort(), targetPort: place.port, token: TOKEN });
-    daemon = spawnDaemon(place);
+    prometheus = await Prometheus.start({ port: await freePort(), targetPort: port, token: TOKEN });
+    const set = [`server.port=${port}`, 'timeframes=[1m,5m,15m]'];
+    daemon = new DaemonProcess({ exchange: sim, plain: true, token: TOKEN, set });
     await until(`${CYCLES} cycles`, 240_000, async () => {
       const [cycles] = await prometheus.instant('sum(candlescan_cycles_total)');
       return (cycles?.points[0]?.[1] ?? 0) >= CYCLES;
@@ -71,8 +61,7 @@ describe.skipIf(!prometheusInstalled)('a real Prometheus (skipped where it is no
 
   afterAll(async () => {
     await prometheus?.stop();
-    daemon?.child.kill('SIGTERM');
-    await daemon?.exited;
+    await daemon?.stop();
     await sim?.stop();
   });
 

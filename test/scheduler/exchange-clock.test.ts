@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WeightGovernor } from '../../src/pipeline/exchange/governor.js';
+import type { Permit } from '../../src/pipeline/exchange/weight-window.js';
 import { ExchangeClockKeeper, type ExchangeClockOptions } from '../../src/scheduler/exchange-clock.js';
 import { FakeExchangeTime } from '../support/fake-exchange-time.js';
 import { FakeMachine } from '../support/fake-machine.js';
@@ -16,7 +17,7 @@ function startKeeper({ rate = 1, wallErrorMs = 0, ...options }: KeeperSetup = {}
   const { clock } = machine;
   const exchange = new FakeExchangeTime(machine, rate);
   clock.jump(wallErrorMs);
-  const governor = new WeightGovernor({ clock, random: () => 0 });
+  const governor = new WeightGovernor({ clock, random: () => 0, weightLimit: 2_400 });
   const skews: boolean[] = [];
   const errors: [message: string, inARow: number][] = [];
   const keeper = new ExchangeClockKeeper({
@@ -166,6 +167,40 @@ describe('ExchangeClockKeeper', () => {
     await keeper.stop();
   });
 
+  it.each([
+    ['pause', 120],
+    ['clockJump', 1_000],
+    ['lag', 1_000],
+  ] as const)(
+    'lets the governor send blind only from a %s to the next reading where that may be needed',
+    async (kind, most) => {
+      const { clock, exchange, governor, keeper } = startKeeper();
+      /** As the client does. */
+      const serverTime = exchange.serverTime.bind(exchange);
+      exchange.serverTime = async (options) => {
+        const answer = await serverTime(options);
+        governor.setExchangeTime(answer.serverTime + answer.roundTripMs / 2, 0);
+        return answer;
+      };
+      keeper.start();
+      await clock.advance(MINUTE + 1_000);
+      governor.settle(await governor.acquire(1, 'urgent'), 1);
+      keeper.notice({ kind });
+      const granted: Permit[] = [];
+      for (let index = 0; index < 1_000; index++) {
+        void governor.acquire(1, 'bulk').then((permit) => granted.push(permit));
+      }
+      await clock.advance(70);
+      expect(granted).toHaveLength(most);
+      // The reading, and the first reply after it, which shows the count.
+      await clock.advance(10);
+      governor.settle(granted[0] as Permit, 1);
+      await clock.advance(0);
+      expect(granted).toHaveLength(1_000);
+      await Promise.all([keeper.stop(), governor.stop()]);
+    },
+  );
+
   it('drops a reading that was under way when the machine was suspended', async () => {
     const { machine, clock, exchange, keeper, errorMs } = startKeeper();
     exchange.roundTripMs = 2_000;
@@ -212,12 +247,13 @@ describe('ExchangeClockKeeper', () => {
     await keeper.stop();
   });
 
-  it('T1: does not move when the wall clock is set, puts the governor right before the exchange answers, and warns once per change', async () => {
+  it('T1: does not move when the wall clock is set, nor does the governor, and warns once per change', async () => {
     const { clock, exchange, governor, keeper, skews, errorMs } = startKeeper();
     keeper.start();
     await clock.advance(MINUTE);
     for (const jumpMs of [HOUR, -2 * HOUR, 24 * HOUR]) {
       clock.jump(jumpMs);
+      expect(governor.exchangeNow() - exchange.now()).toBe(0);
       keeper.notice({ kind: 'clockJump' });
       expect(governor.exchangeNow() - exchange.now()).toBe(0);
       await clock.advance(15 * MINUTE);

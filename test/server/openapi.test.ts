@@ -9,9 +9,10 @@ interface Media {
 interface Operation {
   readonly operationId: string;
   readonly summary: string;
+  readonly description?: string;
   readonly security?: readonly unknown[];
   readonly parameters?: readonly { name: string; in: string; required: boolean; schema: Record<string, unknown> }[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
+  readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, Media>> };
   readonly responses: Readonly<Record<string, { description: string; content: Readonly<Record<string, Media>> }>>;
 }
 
@@ -84,6 +85,15 @@ describe('the OpenAPI document', () => {
     const schemaOf = (of: string) => parameters.find(({ name }) => name === of)?.schema;
     expect(schemaOf('limit')).toMatchObject({ type: 'integer', minimum: 1, maximum: 1000, default: 100 });
     expect(schemaOf('direction')).toMatchObject({ enum: ['long', 'short'] });
+  });
+
+  it('describes the body of a reload as {} that may be left out', () => {
+    const { requestBody, description } = document.paths['/api/v1/reload']?.['post'] ?? {};
+    expect(requestBody).toEqual({
+      required: false,
+      content: { 'application/json': { schema: { type: 'object', properties: {}, additionalProperties: false } } },
+    });
+    expect(description).toContain('may be left out');
   });
 
   it('asks for the bearer token everywhere but for /healthz', () => {

@@ -1,45 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { SignalRecord } from '../../src/signals/contract.js';
-import { decodeLine } from '../../src/signals/line.js';
+import type * as ports from '../../src/server/ports.js';
 import type { SimProcess } from '../../src/sim/process.js';
-import type { SimStats } from '../../src/sim/stats.js';
 import { MAIN, temporaryDir } from './cli.js';
-import { simProcess, until } from './daemon-process.js';
+import { MINUTE_MS, until } from './surroundings.js';
 
-export const MINUTE_MS = 60_000;
 /** Analyzers to be loaded by `analyzers.paths`. */
 export const FIXTURES = fileURLToPath(new URL('../fixtures/daemon/', import.meta.url));
 const MISHAPS = new URL('daemon-mishaps.mjs', import.meta.url).href;
-
-export interface Exchange extends SimProcess {
-  stats(): Promise<SimStats>;
-  /** Puts a fault rule, or a list of them, in force. */
-  fault(rules: object): Promise<void>;
-  clearFaults(): Promise<void>;
-  list(symbol: string, status: string | null): Promise<void>;
-}
-
-/** The embedded exchange, with what its control endpoints do. */
-export async function startExchange(...args: string[]): Promise<Exchange> {
-  const sim = await simProcess('--latency-ms', '5', ...args);
-  const control = async (method: string, path: string, body?: object): Promise<unknown> => {
-    const response = await fetch(`${sim.restUrl}/sim/${path}`, { method, body: body ? JSON.stringify(body) : null });
-    if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
-    return await response.json();
-  };
-  return {
-    ...sim,
-    stats: () => control('GET', 'stats') as Promise<SimStats>,
-    fault: async (rules) => void (await control('POST', 'faults', rules)),
-    clearFaults: async () => void (await control('DELETE', 'faults')),
-    list: async (symbol, status) => void (await control('POST', 'listings', { symbol, status })),
-  };
-}
 
 export interface LogLine {
   readonly level: number;
@@ -55,28 +25,14 @@ export interface Exit {
 }
 
 /** A signal as `/api/v1/signals` shows it. */
-export interface SignalItem {
-  readonly id: string;
-  readonly symbol: string;
-  readonly timeframe: string;
-  readonly analyzer: string;
-  readonly status: string;
+export type SignalItem = ports.SignalItem & {
   readonly slot: string;
-  readonly candleCloseTime: string;
   readonly revision: number;
-  readonly strength: number;
   readonly late: boolean;
   readonly confirmedAt: string | null;
-}
+};
 
-export interface CycleView {
-  readonly slot: string;
-  readonly startedAt: string;
-  readonly outcome: string;
-  readonly reason: string;
-  readonly late: boolean;
-  readonly missed: number;
-}
+export type CycleView = ports.CycleItem & { readonly reason: string; readonly late: boolean; readonly missed: number };
 
 /** What `daemon-mishaps.mjs` can be told to do inside the daemon. */
 export type Mishap = 'throw' | 'reject' | 'emit' | 'busy' | 'hoard' | 'hang-disk' | 'break-memory-usage';
@@ -84,8 +40,10 @@ export type Mishap = 'throw' | 'reject' | 'emit' | 'busy' | 'hoard' | 'hang-disk
 export interface DaemonOptions {
   readonly exchange: Pick<SimProcess, 'restUrl' | 'streamUrl'>;
   readonly dataDir?: string;
-  /** Settings, `key=value`, above those that every daemon of these tests has. */
+  /** Settings, `key=value`, above those that a daemon of these tests has. */
   readonly set?: readonly string[];
+  /** Leaves out what makes a daemon small and quick: but for addresses and port it runs on the program's own defaults. */
+  readonly plain?: boolean;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** `server.token`; the harness then presents it. */
@@ -96,6 +54,7 @@ export interface DaemonOptions {
   readonly mishaps?: boolean;
 }
 
+const SMALL = ['timeframes=[1m,3m]', 'candles.lookback=120', 'analyzers.workers=1'];
 const living = new Set<ChildProcess>();
 
 /** For `afterAll`: ends what a test left behind. */
@@ -109,7 +68,7 @@ export async function endDaemons(): Promise<void> {
   );
 }
 
-/** `candlescan run` as a process of its own, on timeframes short enough for tests. */
+/** `candlescan run` as a process of its own, with a channel like that of pm2, on timeframes short enough for tests. */
 export class DaemonProcess {
   readonly dataDir: string;
   readonly child: ChildProcess;
@@ -137,6 +96,11 @@ export class DaemonProcess {
 
   get log(): readonly LogLine[] {
     return this.#parsed;
+  }
+
+  /** Everything that it wrote to stderr, as one text. */
+  stderr(): string {
+    return this.lines.join('\n');
   }
 
   linesOf(msg: string): LogLine[] {
@@ -223,20 +187,18 @@ export class DaemonProcess {
   /** What it logged is in the error. */
   async #until<T>(...[what, withinMs, look]: Parameters<typeof until<T>>): Promise<T> {
     return await until(what, withinMs, look).catch((error: Error) => {
-      throw new Error([error.message, ...this.lines].join('\n'));
+      throw new Error(`${error.message}\n${this.stderr()}`);
     });
   }
 
   #spawn(options: DaemonOptions): ChildProcess {
-    const { exchange, set = [], args = [], env = {}, node = [], mishaps = false, token } = options;
+    const { exchange, plain = false, set = [], args = [], env = {}, node = [], mishaps = false, token } = options;
     const settings = [
       'exchange.id=binanceusdm',
       `exchange.restUrl=${exchange.restUrl}`,
       `exchange.streamUrl=${exchange.streamUrl}`,
-      'timeframes=[1m,3m]',
-      'candles.lookback=120',
-      'analyzers.workers=1',
       'server.port=0',
+      ...(plain ? [] : SMALL),
       ...set,
     ];
     const argv = [...(mishaps ? ['--import', MISHAPS] : []), ...node, MAIN, 'run', '--data-dir', this.dataDir, ...args];
@@ -262,20 +224,4 @@ export async function readyDaemon(options: DaemonOptions): Promise<DaemonProcess
   const daemon = new DaemonProcess(options);
   await daemon.ready();
   return daemon;
-}
-
-/** The lines of a daemon's signal files, in the order of writing; null where one is not whole. */
-export function signalLines(dataDir: string): (SignalRecord | null)[] {
-  const dir = join(dataDir, 'signals');
-  if (!existsSync(dir)) return [];
-  const stem = (name: string) => name.replace('.jsonl', '');
-  const names = readdirSync(dir).filter((name) => name.endsWith('.jsonl'));
-  names.sort((a, b) => stem(a).localeCompare(stem(b), 'en', { numeric: true }));
-  const lines = names.flatMap((name) => readFileSync(join(dir, name), 'utf8').split('\n'));
-  return lines.filter((line) => line !== '').map((line) => decodeLine(Buffer.from(line)));
-}
-
-/** Waits until a slot has passed by that long. */
-export async function afterSlot(ms: number): Promise<void> {
-  await sleep(MINUTE_MS - (Date.now() % MINUTE_MS) + ms);
 }

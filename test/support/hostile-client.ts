@@ -31,7 +31,7 @@ export async function startRig(script: (request: HostileRequest) => void, option
   const { clock = systemClock, requestTimeoutMs = 5_000, window = 64 } = options;
   const server = await startHostileServer(script);
   const random = seededRandom(7);
-  const governor = new WeightGovernor({ clock, random, ...options.governor });
+  const governor = new WeightGovernor({ clock, random, weightLimit: 2400, ...options.governor });
   // The border of a minute is not what these tests are about.
   governor.setExchangeTime(Date.UTC(2026, 0, 1, 0, 0, 10), 0);
   const events: RequestEvent[] = [];

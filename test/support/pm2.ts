@@ -3,6 +3,9 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { SimProcess } from '../../src/sim/process.js';
+import { temporaryDir } from './cli.js';
+import { freePort } from './surroundings.js';
 
 const VERSION = '7.0.4';
 const run = promisify(execFile);
@@ -26,6 +29,26 @@ export async function installPm2(): Promise<string | null> {
   } catch {
     return null;
   }
+}
+
+export interface DaemonPlace {
+  readonly port: number;
+  readonly dataDir: string;
+  /** Where the daemon is told all this. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** A data directory and a port of its own, on the given exchange. */
+export async function daemonPlace(sim: SimProcess): Promise<DaemonPlace> {
+  const port = await freePort();
+  const dataDir = temporaryDir();
+  const env = {
+    CANDLESCAN_EXCHANGE__REST_URL: sim.restUrl,
+    CANDLESCAN_EXCHANGE__STREAM_URL: sim.streamUrl,
+    CANDLESCAN_SERVER__PORT: String(port),
+    CANDLESCAN_DATA_DIR: dataDir,
+  };
+  return { port, dataDir, env };
 }
 
 /** One pm2 with a home of its own, so that it meets no other; to be ended with `kill`. */

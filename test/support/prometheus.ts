@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { temporaryDir } from './cli.js';
-import { until } from './daemon-process.js';
 import { ROOT, rootFile } from './ops.js';
+import { until } from './surroundings.js';
 
 /** Whether Prometheus and promtool are installed (Debian: `apt-get install prometheus`). */
 export const prometheusInstalled = ['prometheus', 'promtool'].every(

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -137,4 +137,15 @@ export class IllDisk {
     const code = this.failing[call];
     if (code !== undefined) throw Object.assign(new Error(`${code}: made up by the test`), { code });
   }
+}
+
+/** The lines of a daemon's signal files, in the order of writing; null where one is not whole. */
+export function signalLines(dataDir: string): (SignalRecord | null)[] {
+  const dir = join(dataDir, 'signals');
+  if (!existsSync(dir)) return [];
+  const stem = (name: string) => name.replace('.jsonl', '');
+  const names = readdirSync(dir).filter((name) => name.endsWith('.jsonl'));
+  names.sort((a, b) => stem(a).localeCompare(stem(b), 'en', { numeric: true }));
+  const lines = names.flatMap((name) => readFileSync(join(dir, name), 'utf8').split('\n'));
+  return lines.filter((line) => line !== '').map((line) => decodeLine(Buffer.from(line)));
 }

@@ -41,7 +41,7 @@ export async function createBinanceClient(options: BinanceClientOptions): Promis
         repliedAt: date === undefined || Number.isNaN(Date.parse(date)) ? null : Date.parse(date),
       });
       const info = await requester.ask({ endpoint: 'exchangeInfo', params: {}, maxBytes: LIST_BYTES, read }, request);
-      if (info.weightLimit !== null) governor.setWeightLimit(info.weightLimit);
+      governor.setWeightLimit(info.weightLimit);
       return info;
     },
 

@@ -3,6 +3,7 @@ import type { Cancel, Clock } from '../../lib/clock.js';
 import type { Random } from '../../lib/random.js';
 import type { Lane } from './contract.js';
 import { Gate } from './gate.js';
+import { MinuteClock } from './minute-clock.js';
 import { type Permit, WeightWindow } from './weight-window.js';
 
 const MINUTE_MS = 60_000;
@@ -10,15 +11,15 @@ const MINUTE_MS = 60_000;
 const BLIND_SHARE = 0.05;
 /** Of the weight limit: what `bulk` leaves for `urgent`. */
 const RESERVE_SHARE = 0.05;
-/** Until the exchange's clock has been read, ours is taken to be this close to it. */
-const UNSYNCED_ERROR_MS = 250;
+/** Weight units per UTC minute, as the exchange documents it. */
+const USUAL_LIMIT = 2400;
 
 export type HoldReason = 'throttled' | 'banned';
 
 export interface GovernorOptions {
   readonly clock: Clock;
   readonly random: Random;
-  /** Weight units per UTC minute that the exchange allows this address. */
+  /** Weight units per UTC minute that the exchange allows this address; left out while it has not told. */
   readonly weightLimit?: number;
   /** Share of the limit that may be used, 0..1. */
   readonly share?: number;
@@ -53,40 +54,46 @@ interface Waiter {
  * - Within a lane, first come, first served; `urgent` goes first, and `bulk` leaves it a reserve.
  * - A minute begins blind: only a few units go out until its first reply has told the count. So neither a wrong clock
  *   nor a restart in a minute that another process has used up can break the limit.
+ * - While it is in doubt which minute it is, everything stays blind.
+ * - Until the exchange has told its limit, a few units of `urgent` go out, whatever the count, because one of them asks
+ *   for it; everything else waits.
  * - 429 and 418 close the gate for everyone until the time given.
  */
 export class WeightGovernor {
   readonly #options: GovernorOptions;
   readonly #clock: Clock;
+  readonly #time: MinuteClock;
   readonly #gate: Gate;
   readonly #window = new WeightWindow();
   /** Insertion order is arrival order, and a waiter that gives up leaves in O(1). */
   readonly #queues: Readonly<Record<Lane, Set<Waiter>>> = { urgent: new Set(), bulk: new Set() };
   #weightLimit: number;
   #share: number;
-  /** Exchange's clock minus wall clock, and how far that may be off. */
-  #offsetMs = 0;
-  #errorMs = UNSYNCED_ERROR_MS;
+  #limitKnown: boolean;
   #cancelTimer: Cancel | null = null;
   #stopped = false;
 
   constructor(options: GovernorOptions) {
-    const { weightLimit = 2400, share = 0.8, closedUntil } = options;
+    const { weightLimit, share = 0.8, closedUntil } = options;
     this.#options = options;
     this.#clock = options.clock;
+    this.#time = new MinuteClock(options.clock);
     this.#gate = new Gate(options.clock);
     this.#share = checkedShare(share);
-    this.#weightLimit = positive(weightLimit);
+    this.#weightLimit = positive(weightLimit ?? USUAL_LIMIT);
+    this.#limitKnown = weightLimit !== undefined;
     if (closedUntil !== undefined) this.#gate.close(closedUntil, this.exchangeNow());
   }
 
-  /** Weight units per minute, as the exchange states it. */
+  /** Weight units per minute, as the exchange states it; the usual limit until it does. */
   get weightLimit(): number {
     return this.#weightLimit;
   }
 
-  setWeightLimit(limit: number): void {
-    this.#weightLimit = positive(limit);
+  /** What the exchange has told, weight units per minute; null when it told none: then what it was taken to be stays. */
+  setWeightLimit(limit: number | null): void {
+    if (limit !== null) this.#weightLimit = positive(limit);
+    this.#limitKnown = true;
     this.#failTooHeavy();
     this.#pump();
   }
@@ -126,15 +133,24 @@ export class WeightGovernor {
 
   /** The exchange's time as far as it is known, epoch ms. */
   exchangeNow(): number {
-    return this.#clock.now() + this.#offsetMs;
+    return this.#time.now();
   }
 
   /** The exchange's clock shows `exchangeTime` now, give or take `errorMs`; no minute is trusted to begin earlier. */
   setExchangeTime(exchangeTime: number, errorMs: number): void {
-    this.#offsetMs = exchangeTime - this.#clock.now();
-    this.#errorMs = Math.min(Math.max(0, errorMs), MINUTE_MS / 4);
+    this.#time.set(exchangeTime, errorMs);
     this.#disarm();
     this.#pump();
+  }
+
+  /**
+   * The clock that the exchange's time is kept by may have stood still: until the exchange's time is set again no more
+   * goes out than in a minute of which nothing is known, and what was counted stays counted.
+   */
+  doubtExchangeTime(): void {
+    this.#roll();
+    this.#time.doubt();
+    this.#window.unsight();
   }
 
   /** Resolves once `weight` is charged and the request may go out. Rejects with the signal's reason. */
@@ -199,12 +215,12 @@ export class WeightGovernor {
     this.#roll();
     const cap = this.#cap(lane);
     const closedForMs = this.closedForMs;
-    const minuteLeftMs = MINUTE_MS - this.#intoMinuteMs();
+    const minuteLeftMs = this.#time.leftOfMinuteMs;
     const free = closedForMs < minuteLeftMs ? Math.max(0, cap - this.#window.used) : 0;
     const now = Math.min(weight, free);
     const later = weight - now;
-    if (later === 0) return { now, later, waitMs: Math.max(closedForMs, this.#quietForMs()) };
-    const nextMs = Math.max(closedForMs, minuteLeftMs + this.#errorMs);
+    if (later === 0) return { now, later, waitMs: Math.max(closedForMs, this.#time.quietForMs) };
+    const nextMs = Math.max(closedForMs, minuteLeftMs + this.#time.errorMs);
     return { now, later, waitMs: nextMs + (Math.ceil(later / cap) - 1) * MINUTE_MS };
   }
 
@@ -240,10 +256,12 @@ export class WeightGovernor {
   }
 
   #admits(weight: number, lane: Lane): boolean {
-    if (this.closedForMs > 0 || this.#quietForMs() > 0) return false;
+    if (this.closedForMs > 0 || this.#time.quietForMs > 0) return false;
     const { used, charged, sighted } = this.#window;
+    const mayGoBlind = charged === 0 || charged + weight <= this.#weightLimit * BLIND_SHARE;
+    if (!this.#limitKnown) return lane === 'urgent' && mayGoBlind;
     if (used + weight > this.#cap(lane)) return false;
-    return sighted || charged === 0 || charged + weight <= this.#weightLimit * BLIND_SHARE;
+    return mayGoBlind || (sighted && !this.#time.doubted);
   }
 
   #pump(): void {
@@ -259,8 +277,8 @@ export class WeightGovernor {
 
   #arm(): void {
     if (this.#cancelTimer !== null) return;
-    const quietMs = this.#quietForMs();
-    const borderMs = quietMs > 0 ? quietMs : MINUTE_MS - this.#intoMinuteMs() + this.#errorMs;
+    const { quietForMs, leftOfMinuteMs, errorMs } = this.#time;
+    const borderMs = quietForMs > 0 ? quietForMs : leftOfMinuteMs + errorMs;
     const jitterMs = this.#options.random() * (this.#options.jitterMs ?? 200);
     const waitMs = this.closedForMs > 0 ? this.closedForMs : borderMs;
     this.#cancelTimer = this.#clock.setTimer(waitMs + jitterMs, () => {
@@ -275,16 +293,7 @@ export class WeightGovernor {
   }
 
   #roll(): void {
-    this.#window.enter(Math.floor(this.exchangeNow() / MINUTE_MS));
-  }
-
-  #intoMinuteMs(): number {
-    return this.exchangeNow() - Math.floor(this.exchangeNow() / MINUTE_MS) * MINUTE_MS;
-  }
-
-  /** The exchange's minute may begin later than ours: what goes out too early is charged to the old one. */
-  #quietForMs(): number {
-    return Math.max(0, this.#errorMs - this.#intoMinuteMs());
+    this.#window.enter(this.#time.minute);
   }
 }
 

@@ -31,7 +31,7 @@ export class WeightWindow {
     return this.#highestSeen + this.#inFlightWeight + this.#unconfirmed;
   }
 
-  /** Charged in this minute. */
+  /** Charged in this minute, or since it was last unsighted. */
   get charged(): number {
     return this.#charged;
   }
@@ -41,12 +41,18 @@ export class WeightWindow {
     return this.#sighted;
   }
 
-  /** Begins a new count when `minute` is another one, also an earlier one: then somebody has set the clock. */
+  /** Begins a new count when `minute` is another one, also an earlier one: then the exchange's clock was mistaken. */
   enter(minute: number): void {
     if (minute === this.#minute) return;
     this.#minute = minute;
     this.#highestSeen = 0;
     this.#unconfirmed = 0;
+    this.#charged = 0;
+    this.#sighted = false;
+  }
+
+  /** What replies have shown may be of another minute: as before the first of them, but what was counted stays counted. */
+  unsight(): void {
     this.#charged = 0;
     this.#sighted = false;
   }
@@ -74,7 +80,7 @@ export class WeightWindow {
 
   /** The request was not sent after all. */
   refund(permit: Permit): void {
-    if (this.#end(permit) && permit.minute === this.#minute) this.#charged -= permit.weight;
+    if (this.#end(permit) && permit.minute === this.#minute) this.#charged = Math.max(0, this.#charged - permit.weight);
   }
 
   #end(permit: Permit): boolean {

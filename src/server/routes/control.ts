@@ -19,6 +19,7 @@ export function controlRoutes({ app, ports, clock }: RouteContext): void {
       schema: {
         operationId: 'reload',
         summary: 'Reads the configuration again; needs server.token to be set',
+        description: 'A body may be left out, and its Content-Type with it; else it is {}.',
         querystring: noQuery,
         body: noBody,
         response: { 200: reply('What is in effect now, and what needs a restart', outputs.reloaded) },

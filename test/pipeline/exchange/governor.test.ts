@@ -12,7 +12,7 @@ let clock: FakeClock;
 let governor: WeightGovernor;
 
 function make(options: Partial<GovernorOptions> = {}): WeightGovernor {
-  governor = new WeightGovernor({ clock, random: seededRandom(1), ...options });
+  governor = new WeightGovernor({ clock, random: seededRandom(1), weightLimit: 2400, ...options });
   return governor;
 }
 
@@ -209,7 +209,7 @@ describe('against an exchange that counts for itself', () => {
     const { clockOffMs, processes, weight } = scene;
     const random = seededRandom(11);
     const counter = new Counter();
-    const governors = Array.from({ length: processes }, () => new WeightGovernor({ clock, random }));
+    const governors = Array.from({ length: processes }, () => new WeightGovernor({ clock, random, weightLimit: 2400 }));
     let served = 0;
     const worker = async (own: WeightGovernor) => {
       for (;;) {
@@ -232,6 +232,183 @@ describe('against an exchange that counts for itself', () => {
     expect(counter.highest).toBeLessThanOrEqual(2400);
     // Three minutes were touched; a wrong clock costs throughput, never the limit.
     expect(served).toBeGreaterThan(clockOffMs > 1000 ? 1500 : 3000);
+  });
+});
+
+describe('a weight limit that the exchange has not told yet', () => {
+  const start = () => {
+    governor = new WeightGovernor({ clock, random: seededRandom(1) });
+  };
+
+  it('lets the list of markets, which tells it, out at once in a minute that an earlier life has used up', async () => {
+    start();
+    await sight(2400);
+    const list = ask(1, 1, 'urgent');
+    const candles = ask(5);
+    await settled();
+    expect([list.length, candles.length]).toEqual([1, 0]);
+    governor.settle(list[0] as Permit, 2401);
+    governor.setWeightLimit(6000);
+    await settled();
+    expect([candles.length, governor.budget, governor.weightUsed]).toEqual([5, 4800, 2406]);
+    expect(clock.monotonic()).toBe(0);
+  });
+
+  it('lets nothing else out, not even in the minutes that follow', async () => {
+    start();
+    const candles = ask(5);
+    await clock.advance(3 * MINUTE);
+    expect(candles.length).toBe(0);
+    const list = ask(1, 1, 'urgent');
+    await settled();
+    expect([list.length, candles.length]).toEqual([1, 0]);
+  });
+
+  it('goes by the usual one when the list of markets tells none', async () => {
+    start();
+    const candles = ask(5);
+    governor.setWeightLimit(null);
+    await settled();
+    expect([candles.length, governor.weightLimit]).toEqual([5, 2400]);
+    governor.setWeightLimit(6000);
+    governor.setWeightLimit(null);
+    expect(governor.weightLimit).toBe(6000);
+  });
+
+  it('lets at most 5 % of the usual one out in a minute, whoever asks again and again for the list', async () => {
+    start();
+    const lists = ask(500, 1, 'urgent');
+    await settled();
+    expect(lists.length).toBe(120);
+    await clock.advance(31_000);
+    expect(lists.length).toBe(240);
+  });
+
+  it('opens no gate', async () => {
+    governor = new WeightGovernor({ clock, random: seededRandom(1), closedUntil: START + 90_000 });
+    const list = ask(1, 1, 'urgent');
+    await clock.advance(89_999);
+    expect(list.length).toBe(0);
+    await clock.advance(1_000);
+    expect(list.length).toBe(1);
+  });
+});
+
+/** What a governor lets out under load, beside the monotonic time of it; the exchange's minutes go by `exchangeNow`. */
+async function underLoad(exchangeNow: () => number, meanwhile: (second: number) => void) {
+  make();
+  const counter = new Counter();
+  const random = seededRandom(3);
+  const departures: number[] = [];
+  const worker = async () => {
+    for (;;) {
+      const permit = await governor.acquire(2, 'bulk');
+      departures.push(clock.monotonic());
+      await new Promise<void>((resolve) => clock.setTimer(random() * 150, resolve));
+      const used = counter.arrive(2, exchangeNow());
+      await new Promise<void>((resolve) => clock.setTimer(random() * 150, resolve));
+      governor.settle(permit, used);
+    }
+  };
+  for (let index = 0; index < 64; index++) void worker().catch(() => {});
+  for (let second = 0; second < 150; second++) {
+    meanwhile(second);
+    await clock.advance(1_000);
+  }
+  await governor.stop();
+  await clock.advance(1_000);
+  return { departures, highest: counter.highest };
+}
+
+describe('while the clocks misbehave', () => {
+  const byMonotonic = () => START + clock.monotonic();
+
+  it.each([
+    ['forward by an hour', 60 * MINUTE],
+    ['back by an hour', -60 * MINUTE],
+    ['forward by an hour and 25 s', 60 * MINUTE + 25_000],
+    ['back by 20 s', -20_000],
+  ])('T1: sends the same at the same moments when the wall clock is set %s amid a minute', async (_, jumpMs) => {
+    const calm = await underLoad(byMonotonic, () => {});
+    clock = new FakeClock(START);
+    const jumped = await underLoad(byMonotonic, (second) => {
+      if (second === 5 || second === 45) clock.jump(second === 5 ? jumpMs : -2 * jumpMs);
+    });
+    expect(jumped).toEqual(calm);
+    expect(calm.highest).toBe(1800);
+    // Three minutes were touched, and each was used to the full.
+    expect(calm.departures.length * 2).toBe(3 * 1800);
+  });
+
+  it('T1: tells the time of the exchange, and until when the gate is closed, as before the wall clock was set', async () => {
+    make();
+    governor.setExchangeTime(START + 5_000, 10);
+    clock.jump(60 * MINUTE);
+    expect(governor.exchangeNow()).toBe(START + 5_000);
+    const onClosed = vi.fn();
+    await governor.stop();
+    make({ onClosed });
+    clock.jump(-60 * MINUTE);
+    governor.hold(governor.exchangeNow() + 7_000, 'throttled');
+    expect(onClosed.mock.calls).toEqual([[START + 60 * MINUTE + 7_000, 'throttled']]);
+    expect(governor.closedForMs).toBe(7_000);
+  });
+
+  it('sends no more than blind while it is in doubt which minute it is, whatever replies of before still tell', async () => {
+    make();
+    const early = ask(2, 1, 'urgent');
+    await settled();
+    governor.settle(early[0] as Permit, 2);
+    governor.doubtExchangeTime();
+    const granted = ask(1000);
+    await settled();
+    expect(granted.length).toBe(120);
+    governor.settle(early[1] as Permit, 2);
+    await settled();
+    expect(granted.length).toBe(120);
+    // Another minute, as far as can be told.
+    await clock.advance(31_000);
+    expect(granted.length).toBe(240);
+    for (const permit of granted) governor.settle(permit, 240);
+    await settled();
+    expect(granted.length).toBe(240);
+
+    governor.setExchangeTime(START + 8 * 60 * MINUTE, 0);
+    await settled();
+    expect(granted.length).toBe(360);
+    governor.settle(granted[240] as Permit, 120);
+    await settled();
+    expect(granted.length).toBe(1000);
+  });
+
+  it('keeps what was counted while in doubt, because it may be the same minute yet', async () => {
+    make();
+    await sight(1850);
+    governor.doubtExchangeTime();
+    const granted = ask(300, 1, 'urgent');
+    await settled();
+    expect(granted.length).toBe(70);
+    governor.setExchangeTime(START, 0);
+    await settled();
+    expect([granted.length, governor.weightUsed]).toEqual([70, 1920]);
+  });
+
+  it('breaks no limit after a suspend through which the monotonic clock slept, and uses the budget again', async () => {
+    let sleptMs = 0;
+    const { departures, highest } = await underLoad(
+      () => START + clock.monotonic() + sleptMs,
+      (second) => {
+        // In a minute of which little is used by us, into the midst of another.
+        if (second === 31) {
+          sleptMs = 8 * 60 * MINUTE + 20_000;
+          governor.doubtExchangeTime();
+        }
+        if (second === 33) governor.setExchangeTime(START + clock.monotonic() + sleptMs, 0);
+      },
+    );
+    expect(highest).toBeLessThanOrEqual(1920);
+    const after = departures.filter((at) => at >= 33_000).length * 2;
+    expect(after).toBeGreaterThanOrEqual(2 * 1800);
   });
 });
 

@@ -1,15 +1,44 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { availableParallelism, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../src/lib/clock.js';
 import { type SimProcess, startSimProcess } from '../../src/sim/process.js';
-import { MAIN, temporaryDir } from './cli.js';
+import type { SimStats } from '../../src/sim/stats.js';
+import { MAIN } from './cli.js';
+
+// What a daemon of a test has around it: an exchange, ports, time to wait for.
+
+export const MINUTE_MS = 60_000;
 
 /** The embedded exchange of the built program, in a process of its own. */
 export function simProcess(...args: string[]): Promise<SimProcess> {
   return startSimProcess({ argv: [MAIN, 'sim', ...args], clock: systemClock });
+}
+
+export interface Exchange extends SimProcess {
+  stats(): Promise<SimStats>;
+  /** Puts a fault rule, or a list of them, in force. */
+  fault(rules: object): Promise<void>;
+  clearFaults(): Promise<void>;
+  list(symbol: string, status: string | null): Promise<void>;
+}
+
+/** The embedded exchange, with what its control endpoints do. */
+export async function startExchange(...args: string[]): Promise<Exchange> {
+  const sim = await simProcess('--latency-ms', '5', ...args);
+  const control = async (method: string, path: string, body?: object): Promise<unknown> => {
+    const response = await fetch(`${sim.restUrl}/sim/${path}`, { method, body: body ? JSON.stringify(body) : null });
+    if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+    return await response.json();
+  };
+  return {
+    ...sim,
+    stats: () => control('GET', 'stats') as Promise<SimStats>,
+    fault: async (rules) => void (await control('POST', 'faults', rules)),
+    clearFaults: async () => void (await control('DELETE', 'faults')),
+    list: async (symbol, status) => void (await control('POST', 'listings', { symbol, status })),
+  };
 }
 
 export async function freePort(): Promise<number> {
@@ -20,27 +49,6 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
-}
-
-export interface DaemonPlace {
-  readonly port: number;
-  readonly dataDir: string;
-  /** Where the daemon is told all this. */
-  readonly env: Readonly<Record<string, string>>;
-}
-
-/** A data directory and a port of its own, on the given exchange. */
-export async function daemonPlace(sim: SimProcess, more: Record<string, string> = {}): Promise<DaemonPlace> {
-  const port = await freePort();
-  const dataDir = temporaryDir();
-  const env = {
-    CANDLESCAN_EXCHANGE__REST_URL: sim.restUrl,
-    CANDLESCAN_EXCHANGE__STREAM_URL: sim.streamUrl,
-    CANDLESCAN_SERVER__PORT: String(port),
-    CANDLESCAN_DATA_DIR: dataDir,
-    ...more,
-  };
-  return { port, dataDir, env };
 }
 
 /** The status of a reply, or null when nobody answers. */
@@ -77,26 +85,7 @@ export function slowness(): number {
   return Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
 }
 
-export interface Daemon {
-  readonly child: ChildProcess;
-  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
-  stderr(): string;
-}
-
-/** `candlescan run` as a child, with a channel like that of pm2. */
-export function spawnDaemon({ env }: Pick<DaemonPlace, 'env'>, ...args: string[]): Daemon {
-  const child = spawn(process.execPath, [MAIN, 'run', ...args], {
-    cwd: temporaryDir(),
-    env: { PATH: process.env['PATH'], ...env },
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-  let text = '';
-  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
-  const exited = once(child, 'exit').then(([code, signal]) => ({
-    code: code as number | null,
-    signal: signal as NodeJS.Signals | null,
-  }));
-  return { child, exited, stderr: () => text };
+/** Waits until a slot has passed by that long. */
+export async function afterSlot(ms: number): Promise<void> {
+  await sleep(MINUTE_MS - (Date.now() % MINUTE_MS) + ms);
 }
