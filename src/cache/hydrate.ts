@@ -1,8 +1,8 @@
 import { SOURCES } from '../domain/candle.js';
-import { Series } from '../domain/series.js';
+import { Series, type Slab } from '../domain/series.js';
 import { type Timeframe, timeframeMs } from '../domain/timeframe.js';
 import { MalformedBytes } from './codec/bytes.js';
-import { decodeRecord, type RecordHead } from './codec/record.js';
+import { decodeRecord, type RecordHead, readRecordHead } from './codec/record.js';
 
 const FROM_CACHE = SOURCES.indexOf('cache');
 
@@ -21,10 +21,14 @@ export function hydrate(
   now: number,
 ): Series | null {
   try {
-    const columns = decodeRecord(record, timeframe);
-    // Where a candle came from is a statement about this process.
-    columns.source.fill(FROM_CACHE);
-    const series = Series.restore(symbol, timeframe, lookback, columns, now + CLOCK_SLACK_MS);
+    const { firstOpenTime, count } = readRecordHead(record);
+    const read = (slab: Slab) => {
+      decodeRecord(record, slab);
+      // Where a candle came from is a statement about this process.
+      slab.sources.fill(FROM_CACHE, 0, count);
+    };
+    const stored = { symbol, timeframe, firstOpenTime, count };
+    const series = Series.restore(stored, lookback, read, now + CLOCK_SLACK_MS);
     return typeof series === 'string' ? null : series;
   } catch (error) {
     if (error instanceof MalformedBytes) return null;

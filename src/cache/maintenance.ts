@@ -1,9 +1,10 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { allocateBuffer, type Slab, slabOf } from '../domain/series.js';
 import type { Timeframe } from '../domain/timeframe.js';
 import { parseEntry } from './catalog.js';
 import { MalformedBytes } from './codec/bytes.js';
-import { decodeRecord } from './codec/record.js';
+import { decodeRecord, readRecordHead } from './codec/record.js';
 import { decodeSegment } from './codec/segment.js';
 import { cacacheDisk, type Disk, errorCode } from './disk.js';
 import { segmentTimeframe } from './keys.js';
@@ -70,9 +71,7 @@ export async function verify(
     const segment = parseEntry(entry);
     const timeframe = segmentTimeframe(entry.key);
     const checked =
-      segment === null || timeframe === null
-        ? 'index'
-        : await check(disk, root, segment.integrity, entry.key, timeframe);
+      segment === null || timeframe === null ? 'index' : await check(disk, root, segment.integrity, entry.key);
     const failed = typeof checked === 'string';
     if (failed && remove) {
       await disk.removeEntry(root, entry.key);
@@ -98,21 +97,20 @@ export async function clear(dir: string): Promise<{ readonly files: number; read
 }
 
 /** The number of sound series in a segment, or why it is not sound. */
-async function check(
-  disk: Disk,
-  dir: string,
-  integrity: string,
-  key: string,
-  timeframe: Timeframe,
-): Promise<number | string> {
+async function check(disk: Disk, dir: string, integrity: string, key: string): Promise<number | string> {
   try {
     const segment = await decodeSegment(await disk.read(dir, integrity), key);
     if (typeof segment === 'string') return segment;
-    for (const record of segment.records.values()) decodeRecord(record, timeframe);
+    for (const record of segment.records.values()) decodeRecord(record, roomFor(record));
     return segment.records.size;
   } catch (error) {
     return error instanceof MalformedBytes ? 'shape' : errorCode(error);
   }
+}
+
+function roomFor(record: Uint8Array): Slab {
+  const capacity = readRecordHead(record).count;
+  return slabOf({ buffer: allocateBuffer(capacity), capacity });
 }
 
 async function ownNames(dir: string): Promise<string[]> {

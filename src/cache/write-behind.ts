@@ -113,8 +113,9 @@ export class WriteBehind {
     const { clock, store } = this.#options;
     const startedAt = clock.monotonic();
     if (store.suspended) return { segments: 0, series: 0, failed: this.#dirty.size, durationMs: 0 };
-    const residents = groupBy(this.#options.residents(), this.#options.segmentOf);
     for (const key of store.takeLost()) this.#lost.add(key);
+    if (this.#dirty.size === 0 && this.#lost.size === 0) return { segments: 0, series: 0, failed: 0, durationMs: 0 };
+    const residents = groupBy(this.#options.residents(), this.#options.segmentOf);
     const lost = [...this.#lost].filter((key) => residents.has(key));
     const limit = pLimit(SEGMENTS_IN_FLIGHT);
     const keys = [...new Set([...this.#dirty.keys(), ...lost])];

@@ -38,6 +38,36 @@ export interface Columns {
   readonly source: Uint8Array;
 }
 
+/** A whole buffer: `rows` holds the six Float64 columns one after the other, `sources` the codes. */
+export interface Slab {
+  readonly rows: Float64Array;
+  readonly sources: Uint8Array;
+  readonly capacity: number;
+}
+
+/** Rows that are kept elsewhere. */
+export interface StoredRows {
+  readonly symbol: string;
+  readonly timeframe: Timeframe;
+  /** Epoch ms. */
+  readonly firstOpenTime: number;
+  readonly count: number;
+}
+
+/** Two views in place of a view for every column, for who goes through all of it. */
+export function slabOf({ buffer, capacity }: Pick<SeriesWindow, 'buffer' | 'capacity'>): Slab {
+  return {
+    rows: new Float64Array(buffer, 0, COLUMN_COUNT * capacity),
+    sources: new Uint8Array(buffer, COLUMN_COUNT * capacity * 8, capacity),
+    capacity,
+  };
+}
+
+/** Memory for so many rows. */
+export function allocateBuffer(capacity: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(capacity * BYTES_PER_ROW);
+}
+
 /** The columns of a window as views on its buffer; nothing is copied. */
 export function columnsOf(window: SeriesWindow): Columns {
   const { buffer, capacity, start, length } = window;
@@ -74,19 +104,17 @@ export class Series {
   readonly lookback: number;
   readonly #stepMs: number;
   #slack: number;
-  #capacity: number;
   #buffer: SharedArrayBuffer;
-  #rows: Float64Array;
-  #sources: Uint8Array;
+  #slab: Slab;
   /** One past the newest row in the buffer. */
   #end = 0;
   #length = 0;
 
   /**
-   * `slack` rows beyond the lookback, at least one, are appended before the buffer is renewed; `rows` are made room for
-   * at once.
+   * `slack` rows beyond the lookback, at least one, are appended before the buffer is renewed; there is room for `held`
+   * rows at once.
    */
-  constructor(symbol: string, timeframe: Timeframe, lookback: number, slack = defaultSlack(lookback), rows = 0) {
+  constructor(symbol: string, timeframe: Timeframe, lookback: number, slack = defaultSlack(lookback), held = 0) {
     if (!Number.isInteger(lookback) || lookback < 1)
       throw new RangeError(`lookback must be at least 1, not ${lookback}`);
     this.symbol = symbol;
@@ -94,63 +122,59 @@ export class Series {
     this.lookback = lookback;
     this.#stepMs = timeframeMs(timeframe);
     this.#slack = Math.max(1, slack);
-    this.#capacity = Math.min(lookback + this.#slack, Math.max(rows, FIRST_ROWS));
-    this.#buffer = new SharedArrayBuffer(this.#capacity * BYTES_PER_ROW);
-    this.#rows = new Float64Array(this.#buffer, 0, COLUMN_COUNT * this.#capacity);
-    this.#sources = new Uint8Array(this.#buffer, COLUMN_COUNT * this.#capacity * 8);
+    // A series that grows is moved a few times on its way to a full window, not at every row.
+    const room = held < FIRST_ROWS ? FIRST_ROWS : 2 * held;
+    const capacity = Math.max(held, Math.min(lookback + this.#slack, room));
+    this.#buffer = allocateBuffer(capacity);
+    this.#slab = slabOf({ buffer: this.#buffer, capacity });
   }
 
   /**
-   * A series of the newest `lookback` rows of `columns`, which are copied, or why one of those rows is refused. The same
-   * rules as `append`, in one pass over columns.
+   * A series of stored rows, one timeframe apart from `firstOpenTime` on, of which `read` writes all but the open times
+   * to the front of the columns; or why one of them is refused, by the rules of `append`.
    */
   static restore(
-    symbol: string,
-    timeframe: Timeframe,
+    { symbol, timeframe, firstOpenTime, count }: StoredRows,
     lookback: number,
-    columns: Columns,
+    read: (slab: Slab) => void,
     closedBy: number,
   ): Series | Refusal {
-    const { openTime, open, high, low, close, volume, source } = columns;
-    const from = Math.max(0, openTime.length - lookback);
     const stepMs = timeframeMs(timeframe);
-    for (let index = from; index < openTime.length; index++) {
-      const time = openTime[index] as number;
-      const o = open[index] as number;
-      const h = high[index] as number;
-      const l = low[index] as number;
-      const c = close[index] as number;
-      // A column shorter than `openTime` reads as undefined there and is refused as no number.
-      const defect = valuesDefect(time, o, h, l, c, volume[index] as number);
-      if (defect !== null) return defect;
-      if (!((source[index] as number) < SOURCES.length)) return 'shape';
-      const step = index === from ? stepMs : time - (openTime[index - 1] as number);
-      if (step !== stepMs) return step > 0 ? 'gap' : step === 0 ? 'duplicate' : 'order';
-    }
     // Rows one step apart are all on the grid when the first is, and all closed when the last is.
-    const first = openTime[from];
-    if (first !== undefined && floorToTimeframe(first, timeframe) !== first) return 'grid';
-    if ((openTime.at(-1) ?? 0) + stepMs > closedBy) return 'forming';
-    const series = new Series(symbol, timeframe, lookback, undefined, openTime.length - from);
-    [openTime, open, high, low, close, volume].forEach((column, position) => {
-      series.#rows.set(column.subarray(from), position * series.#capacity);
-    });
-    series.#sources.set(source.subarray(from));
-    series.#length = openTime.length - from;
-    series.#end = series.#length;
+    if (floorToTimeframe(firstOpenTime, timeframe) !== firstOpenTime) return 'grid';
+    if (firstOpenTime + count * stepMs > closedBy) return 'forming';
+    const series = new Series(symbol, timeframe, lookback, undefined, count);
+    const { rows, sources, capacity } = series.#slab;
+    read(series.#slab);
+    for (let index = 0; index < count; index++) {
+      const time = firstOpenTime + index * stepMs;
+      rows[index] = time;
+      const defect = valuesDefect(
+        time,
+        rows[capacity + index] as number,
+        rows[2 * capacity + index] as number,
+        rows[3 * capacity + index] as number,
+        rows[4 * capacity + index] as number,
+        rows[5 * capacity + index] as number,
+      );
+      if (defect !== null) return defect;
+      if ((sources[index] as number) >= SOURCES.length) return 'shape';
+    }
+    series.#end = count;
+    series.#length = Math.min(count, lookback);
     return series;
   }
 
   /** A series of the same candles on memory of its own. */
   copy(): Series {
-    // Room for twice as many: a series that grows is moved a few times on its way to a full window, not at every row.
-    const copy = new Series(this.symbol, this.timeframe, this.lookback, this.#slack, 2 * this.#length);
+    const copy = new Series(this.symbol, this.timeframe, this.lookback, this.#slack, this.#length);
+    const [from, to] = [this.#slab, copy.#slab];
     const start = this.#end - this.#length;
     for (let column = 0; column < COLUMN_COUNT; column++) {
-      const from = column * this.#capacity;
-      copy.#rows.set(this.#rows.subarray(from + start, from + this.#end), column * copy.#capacity);
+      const first = column * from.capacity;
+      to.rows.set(from.rows.subarray(first + start, first + this.#end), column * to.capacity);
     }
-    copy.#sources.set(this.#sources.subarray(start, this.#end));
+    to.sources.set(from.sources.subarray(start, this.#end));
     copy.#length = this.#length;
     copy.#end = this.#length;
     return copy;
@@ -167,12 +191,12 @@ export class Series {
 
   /** Open time of the oldest candle held, or null when empty. */
   get firstOpenTime(): number | null {
-    return this.#length === 0 ? null : (this.#rows[this.#end - this.#length] as number);
+    return this.#length === 0 ? null : (this.#slab.rows[this.#end - this.#length] as number);
   }
 
   /** Open time of the newest candle held, or null when empty. */
   get lastOpenTime(): number | null {
-    return this.#length === 0 ? null : (this.#rows[this.#end - 1] as number);
+    return this.#length === 0 ? null : (this.#slab.rows[this.#end - 1] as number);
   }
 
   /** Appends the candle that follows the newest one; `closedBy` is the exchange's time. Returns why it was refused, or null. */
@@ -184,7 +208,7 @@ export class Series {
       if (row[0] > last) return 'gap';
       return row[0] === last ? 'duplicate' : 'order';
     }
-    if (this.#end === this.#capacity) this.#renew();
+    if (this.#end === this.#slab.capacity) this.#renew();
     this.#write(this.#end, row, source);
     this.#end += 1;
     this.#length = Math.min(this.#length + 1, this.lookback);
@@ -202,9 +226,10 @@ export class Series {
     if (last === null || row[0] > last) return 'gap';
     const index = this.#end - 1 - (last - row[0]) / this.#stepMs;
     if (index < this.#end - this.#length) return 'order';
+    const { rows, capacity } = this.#slab;
     let same = true;
     for (let column = 1; column < COLUMN_COUNT; column++) {
-      if (this.#rows[column * this.#capacity + index] !== row[column]) same = false;
+      if (rows[column * capacity + index] !== row[column]) same = false;
     }
     if (same) return 'unchanged';
     const fromEnd = this.#end - index;
@@ -224,7 +249,7 @@ export class Series {
       symbol: this.symbol,
       timeframe: this.timeframe,
       buffer: this.#buffer,
-      capacity: this.#capacity,
+      capacity: this.#slab.capacity,
       start: this.#end - later - length,
       length,
     };
@@ -236,23 +261,22 @@ export class Series {
    */
   setTight(tight: boolean): void {
     this.#slack = tight ? Math.ceil(this.lookback / TIGHT_SHARE) : defaultSlack(this.lookback);
-    if (this.#capacity > this.lookback + this.#slack) this.#renew();
+    if (this.#slab.capacity > this.lookback + this.#slack) this.#renew();
   }
 
   #write(index: number, row: CandleRow, source: Source): void {
+    const { rows, sources, capacity } = this.#slab;
     for (let column = 0; column < COLUMN_COUNT; column++) {
-      this.#rows[column * this.#capacity + index] = row[column] as number;
+      rows[column * capacity + index] = row[column] as number;
     }
-    this.#sources[index] = SOURCES.indexOf(source);
+    sources[index] = SOURCES.indexOf(source);
   }
 
   /** Moves the newest rows, all that a full window needs, to the front of a fresh buffer. */
   #renew(): void {
     const fresh = this.copy();
-    this.#capacity = fresh.#capacity;
     this.#buffer = fresh.#buffer;
-    this.#rows = fresh.#rows;
-    this.#sources = fresh.#sources;
+    this.#slab = fresh.#slab;
     this.#end = this.#length;
   }
 }

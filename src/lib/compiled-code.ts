@@ -8,8 +8,9 @@ import { crc32 } from 'node:zlib';
 
 /** Code that is kept cannot `import()`, so the module that does is left to Node. */
 const IMPORTING = 'import-module.js';
-/** In front of the code: the checksums of the source it was compiled from, and its own. */
-const HEADER_BYTES = 8;
+/** In front of the code: when the source it was compiled from was last changed (f64, epoch ms), and its own checksum. */
+const HEADER_BYTES = 12;
+const CRC_AT = 8;
 const COMPILE = '_compile';
 
 interface CommonJsModule {
@@ -27,7 +28,7 @@ type Wrapped = (
 ) => unknown;
 
 /** Compiled in this thread without kept code, by the file that is to keep it. */
-const unkept = new Map<string, { readonly script: vm.Script; readonly source: string }>();
+const unkept = new Map<string, { readonly script: vm.Script; readonly changedAt: number }>();
 
 /**
  * Keeps what V8 compiled between starts, functions that were first needed later included: a start takes two thirds of
@@ -60,11 +61,11 @@ export function keepCompiledCode(directory: string): void {
  * knows more functions. A directory that may not be written stays as it is, and the next start as slow.
  */
 export function saveCompiledCode(): void {
-  for (const [file, { script, source }] of unkept) {
+  for (const [file, { script, changedAt }] of unkept) {
     const code = script.createCachedData();
     const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUInt32LE(crc32(source), 0);
-    header.writeUInt32LE(crc32(code), 4);
+    header.writeDoubleLE(changedAt);
+    header.writeUInt32LE(crc32(code), CRC_AT);
     try {
       const kept = statSync(file, { throwIfNoEntry: false });
       if (kept !== undefined && kept.size >= HEADER_BYTES + code.length) continue;
@@ -80,24 +81,25 @@ export function saveCompiledCode(): void {
 }
 
 function scriptOf(source: string, filename: string, file: string): vm.Script {
-  const cachedData = readCode(file, source);
+  const changedAt = statSync(filename).mtimeMs;
+  const cachedData = readCode(file, changedAt);
   const script = new vm.Script(module.wrap(source), {
     filename,
     ...(cachedData !== null && { cachedData }),
   });
   if (cachedData === null || script.cachedDataRejected === true) {
     discard(file);
-    unkept.set(file, { script, source });
+    unkept.set(file, { script, changedAt });
   }
   return script;
 }
 
 /** V8 trusts what it is given: code of another source, and damaged code, are told apart here. */
-function readCode(file: string, source: string): Buffer | null {
+function readCode(file: string, changedAt: number): Buffer | null {
   try {
     const bytes = readFileSync(file);
     const code = bytes.subarray(HEADER_BYTES);
-    return bytes.readUInt32LE(0) === crc32(source) && bytes.readUInt32LE(4) === crc32(code) ? code : null;
+    return bytes.readDoubleLE() === changedAt && bytes.readUInt32LE(CRC_AT) === crc32(code) ? code : null;
   } catch {
     return null;
   }

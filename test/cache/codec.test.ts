@@ -8,8 +8,8 @@ import { decodeRecord, encodeRecord, readRecordHead } from '../../src/cache/code
 import { decodeSegment, encodeSegment, FORMAT_VERSION, MAX_PAYLOAD_BYTES } from '../../src/cache/codec/segment.js';
 import { hydrate } from '../../src/cache/hydrate.js';
 import { type CandleRow, SOURCES, type Source } from '../../src/domain/candle.js';
-import { columnsOf, Series } from '../../src/domain/series.js';
-import { contentOf, NOW, randomSeries } from '../support/cache.js';
+import { allocateBuffer, columnsOf, Series, type Slab, slabOf } from '../../src/domain/series.js';
+import { contentOf, decodedColumns, NOW, randomSeries } from '../support/cache.js';
 
 const STEP = 300_000;
 const HEADER = { key: 'series/sim/5m/3', sequence: 7, writtenAt: NOW };
@@ -47,10 +47,8 @@ describe('record', () => {
     fc.assert(
       fc.property(rows, (items) => {
         const series = seriesFrom(items);
-        const decoded = decodeRecord(encodeRecord(series.window()), '5m');
-        for (const [name, column] of Object.entries(columnsOf(series.window()))) {
-          expect(decoded[name as keyof typeof decoded]).toEqual(column);
-        }
+        const { openTime: _, ...columns } = columnsOf(series.window());
+        expect(decodedColumns(encodeRecord(series.window()))).toEqual(columns);
       }),
       { numRuns: 400 },
     );
@@ -88,7 +86,7 @@ describe('record', () => {
   it('keeps where each candle came from, and a restored series says that it came from the cache', () => {
     const series = randomSeries('BTCUSDT', '5m');
     const record = encodeRecord(series.window());
-    expect([...decodeRecord(record, '5m').source]).toEqual([...columnsOf(series.window()).source]);
+    expect([...decodedColumns(record).source]).toEqual([...columnsOf(series.window()).source]);
     const restored = hydrate(record, 'BTCUSDT', '5m', 300, NOW) as Series;
     expect(new Set(columnsOf(restored.window()).source)).toEqual(new Set([SOURCES.indexOf('cache')]));
   });
@@ -105,7 +103,7 @@ describe('record', () => {
   it('refuses every cut and every random byte string as malformed or as a series, never with another error', () => {
     const bytes = encodeRecord(randomSeries('BTCUSDT', '5m').window());
     for (let length = 0; length < bytes.length; length++) {
-      expect(() => decodeRecord(bytes.subarray(0, length), '5m')).toThrow(MalformedBytes);
+      expect(() => decodedColumns(bytes.subarray(0, length))).toThrow(MalformedBytes);
     }
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
@@ -114,21 +112,34 @@ describe('record', () => {
     );
   });
 
-  it('is not restored as a series with a gap of time, a forming candle or an unknown source', () => {
+  it('is decoded only where there is room for it', () => {
+    const record = encodeRecord(randomSeries('BTCUSDT', '5m').window());
+    const { count } = readRecordHead(record);
+    const slabFor = (capacity: number) => slabOf({ buffer: allocateBuffer(capacity), capacity });
+    expect(() => decodeRecord(record, slabFor(count - 1))).toThrow(MalformedBytes);
+    expect(() => decodeRecord(record, slabFor(count + 7))).not.toThrow();
+  });
+
+  it('is not restored as a series off the grid, with a forming candle, an unknown source or values of no candle', () => {
     const series = randomSeries('BTCUSDT', '5m');
-    const columns = decodeRecord(encodeRecord(series.window()), '5m');
-    const restore = (change: Partial<typeof columns>, closedBy = NOW) =>
-      Series.restore('BTCUSDT', '5m', 60, { ...columns, ...change }, closedBy);
-    expect(restore({})).toBeInstanceOf(Series);
-    expect(restore({}, NOW - 2 * STEP)).toBe('forming');
-    expect(restore({ source: columns.source.map(() => SOURCES.length) })).toBe('shape');
-    expect(restore({ openTime: columns.openTime.map((time, i) => (i > 30 ? time : time - STEP)) })).toBe('gap');
-    expect(restore({ openTime: columns.openTime.map((time, i) => (i > 30 ? time : time + STEP)) })).toBe('duplicate');
-    expect(restore({ openTime: columns.openTime.toReversed() })).toBe('order');
-    expect(restore({ openTime: columns.openTime.map((time) => time - 1) })).toBe('grid');
-    expect(restore({ source: columns.source.subarray(0, 59) })).toBe('shape');
-    expect(restore({ high: columns.low.map((low) => low - 0.01) })).toBe('range');
-    expect(restore({ volume: columns.volume.subarray(0, 59) })).toBe('number');
+    const record = encodeRecord(series.window());
+    const head = { ...readRecordHead(record), timeframe: '5m' } as const;
+    const restore = (change: (slab: Slab) => void = () => {}, firstOpenTime = head.firstOpenTime, closedBy = NOW) => {
+      const read = (slab: Slab) => {
+        decodeRecord(record, slab);
+        change(slab);
+      };
+      return Series.restore({ ...head, firstOpenTime }, 60, read, closedBy);
+    };
+    expect(contentOf(restore() as Series)).toEqual(contentOf(series));
+    expect(restore(undefined, undefined, NOW - 2 * STEP)).toBe('forming');
+    expect(restore(undefined, head.firstOpenTime - 1)).toBe('grid');
+    expect(restore(undefined, Number.NaN)).toBe('grid');
+    expect(restore(({ sources }) => sources.fill(SOURCES.length, 3, 4))).toBe('shape');
+    const set = (column: number, value: number) => (slab: Slab) => void (slab.rows[column * slab.capacity + 5] = value);
+    expect(restore(set(2, 1e-9))).toBe('range');
+    expect(restore(set(5, Number.NaN))).toBe('number');
+    expect(restore(set(5, -1))).toBe('negative');
   });
 
   it('finds the decimals that the values need, and none for what is no decimal', () => {

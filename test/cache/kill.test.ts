@@ -3,10 +3,9 @@ import { once } from 'node:events';
 import { existsSync, utimesSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { decodeRecord } from '../../src/cache/codec/record.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { seededRandom } from '../../src/lib/random.js';
-import { openStore, temporaryDir } from '../support/cache.js';
+import { decodedColumns, openStore, temporaryDir } from '../support/cache.js';
 import { filesOf } from '../support/cache-damage.js';
 
 /** The fault matrix asks for 500. */
@@ -55,7 +54,7 @@ describe.skipIf(!built)('a writer that is killed (skipped unless the program is 
         const round = Number(symbol.split(':')[1]);
         expect(symbol.split(':')[0]).toBe(segment);
         expect(round).toBeGreaterThanOrEqual(acknowledged);
-        expect(decodeRecord(record as Uint8Array, '5m').volume.every((volume) => volume === round)).toBe(true);
+        expect(decodedColumns(record as Uint8Array).volume.every((volume) => volume === round)).toBe(true);
       }
       await store.sweep();
       expect([filesOf(dir, 'tmp').length, filesOf(dir, 'content-v').length]).toEqual([0, newest.size]);

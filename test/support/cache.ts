@@ -2,10 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { decodeRecord, readRecordHead } from '../../src/cache/codec/record.js';
 import { SegmentStore, type SegmentStoreOptions } from '../../src/cache/l2.js';
 import { CandleCache, type CandleCacheOptions } from '../../src/cache/tiers.js';
 import type { CandleRow } from '../../src/domain/candle.js';
-import { columnsOf, Series } from '../../src/domain/series.js';
+import { allocateBuffer, type Columns, columnsOf, Series, slabOf } from '../../src/domain/series.js';
 import { floorToTimeframe, type Timeframe, timeframeMs } from '../../src/domain/timeframe.js';
 import { type Random, seededRandom } from '../../src/lib/random.js';
 import { FakeClock } from './fake-clock.js';
@@ -70,4 +71,20 @@ export async function openCache(
     store,
     ...options,
   });
+}
+
+/** What a record holds beside its open times. Throws `MalformedBytes`. */
+export function decodedColumns(record: Uint8Array): Omit<Columns, 'openTime'> {
+  const { symbol, count } = readRecordHead(record);
+  const place = {
+    symbol,
+    timeframe: '5m',
+    buffer: allocateBuffer(count),
+    capacity: count,
+    start: 0,
+    length: count,
+  } as const;
+  decodeRecord(record, slabOf(place));
+  const { openTime: _, ...columns } = columnsOf(place);
+  return columns;
 }

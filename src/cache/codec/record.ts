@@ -1,11 +1,9 @@
-import { type Columns, columnsOf, type SeriesWindow } from '../../domain/series.js';
-import { type Timeframe, timeframeMs } from '../../domain/timeframe.js';
+import { type SeriesWindow, type Slab, slabOf } from '../../domain/series.js';
 import { ByteReader, ByteWriter, MalformedBytes } from './bytes.js';
 import { readPrices, readVolumes, writePrices, writeVolumes } from './columns.js';
 
 /** More rows than any configuration keeps; a count beyond it is damage, not data. */
 const MAX_ROWS = 100_000;
-const BYTES_PER_ROW = 6 * Float64Array.BYTES_PER_ELEMENT + 1;
 
 /** What a record says of itself; read without decoding its columns. */
 export interface RecordHead {
@@ -20,14 +18,15 @@ export interface RecordHead {
  * contiguous, so the first open time and the timeframe give all others. Decoding gives back exactly the same doubles.
  */
 export function encodeRecord(window: SeriesWindow): Uint8Array {
-  const columns = columnsOf(window);
-  const writer = new ByteWriter(64 + window.length * 16);
+  const { rows, sources, capacity } = slabOf(window);
+  const { start, length: count } = window;
+  const writer = new ByteWriter(64 + count * 16);
   writer.text(window.symbol);
-  writer.f64(columns.openTime[0] ?? 0);
-  writer.u32(window.length);
-  writePrices(writer, columns);
-  writeVolumes(writer, columns.volume);
-  writeRuns(writer, columns.source);
+  writer.f64(count === 0 ? 0 : (rows[start] as number));
+  writer.u32(count);
+  writePrices(writer, { rows, capacity, start, count });
+  writeVolumes(writer, { rows, capacity, start, count });
+  writeRuns(writer, sources.subarray(start, start + count));
   return writer.bytes();
 }
 
@@ -36,33 +35,15 @@ export function readRecordHead(bytes: Uint8Array): RecordHead {
   return readHead(new ByteReader(bytes));
 }
 
-/** The columns of a record, freshly allocated. Throws `MalformedBytes`. */
-export function decodeRecord(bytes: Uint8Array, timeframe: Timeframe): Columns {
+/** Everything but the open times, at the front of the slab's columns. Throws `MalformedBytes`. */
+export function decodeRecord(bytes: Uint8Array, slab: Slab): void {
   const reader = new ByteReader(bytes);
-  const { firstOpenTime, count } = readHead(reader);
-  const columns = allocateColumns(count);
-  readPrices(reader, columns);
-  readVolumes(reader, columns.volume);
-  readRuns(reader, columns.source);
+  const { count } = readHead(reader);
+  if (count > slab.capacity) throw new MalformedBytes(`${count} rows, room for ${slab.capacity}`);
+  readPrices(reader, slab, count);
+  readVolumes(reader, slab, count);
+  readRuns(reader, slab.sources, count);
   if (reader.remaining > 0) throw new MalformedBytes(`${reader.remaining} bytes behind the record`);
-  const stepMs = timeframeMs(timeframe);
-  for (let index = 0; index < count; index++) columns.openTime[index] = firstOpenTime + index * stepMs;
-  return columns;
-}
-
-/** On one buffer: seven small typed arrays of their own cost more than all the arithmetic. */
-function allocateColumns(count: number): Columns {
-  const buffer = new ArrayBuffer(count * BYTES_PER_ROW);
-  const column = (index: number) => new Float64Array(buffer, index * count * 8, count);
-  return {
-    openTime: column(0),
-    open: column(1),
-    high: column(2),
-    low: column(3),
-    close: column(4),
-    volume: column(5),
-    source: new Uint8Array(buffer, 6 * count * 8, count),
-  };
 }
 
 function readHead(reader: ByteReader): RecordHead {
@@ -83,11 +64,11 @@ function writeRuns(writer: ByteWriter, source: Uint8Array): void {
   }
 }
 
-function readRuns(reader: ByteReader, source: Uint8Array): void {
-  for (let start = 0; start < source.length; ) {
+function readRuns(reader: ByteReader, source: Uint8Array, count: number): void {
+  for (let start = 0; start < count; ) {
     const code = reader.u8();
     const length = reader.u32();
-    if (length === 0 || length > source.length - start) throw new MalformedBytes(`a run of ${length} sources`);
+    if (length === 0 || length > count - start) throw new MalformedBytes(`a run of ${length} sources`);
     source.fill(code, start, start + length);
     start += length;
   }
