@@ -2,7 +2,7 @@ import { SOURCES } from '../domain/candle.js';
 import { Series, type Slab } from '../domain/series.js';
 import { type Timeframe, timeframeMs } from '../domain/timeframe.js';
 import { MalformedBytes } from './codec/bytes.js';
-import { decodeRecord, type RecordHead, readRecordHead } from './codec/record.js';
+import { decodeRecord, type RecordRange, readRecordRange } from './codec/record.js';
 
 const FROM_CACHE = SOURCES.indexOf('cache');
 
@@ -21,7 +21,7 @@ export function hydrate(
   now: number,
 ): Series | null {
   try {
-    const { firstOpenTime, count } = readRecordHead(record);
+    const { firstOpenTime, count } = readRecordRange(record);
     const read = (slab: Slab) => {
       decodeRecord(record, slab);
       // Where a candle came from is a statement about this process.
@@ -37,7 +37,7 @@ export function hydrate(
 }
 
 /** Epoch ms of a record's newest open time. */
-export function lastOpenTimeOf({ firstOpenTime, count }: RecordHead, timeframe: Timeframe): number {
+export function lastOpenTimeOf({ firstOpenTime, count }: RecordRange, timeframe: Timeframe): number {
   return firstOpenTime + (count - 1) * timeframeMs(timeframe);
 }
 

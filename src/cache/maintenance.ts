@@ -4,7 +4,7 @@ import { allocateBuffer, type Slab, slabOf } from '../domain/series.js';
 import type { Timeframe } from '../domain/timeframe.js';
 import { parseEntry } from './catalog.js';
 import { MalformedBytes } from './codec/bytes.js';
-import { decodeRecord, readRecordHead } from './codec/record.js';
+import { decodeRecord, readRecordRange } from './codec/record.js';
 import { decodeSegment } from './codec/segment.js';
 import { cacacheDisk, type Disk, errorCode } from './disk.js';
 import { segmentTimeframe } from './keys.js';
@@ -109,7 +109,7 @@ async function check(disk: Disk, dir: string, integrity: string, key: string): P
 }
 
 function roomFor(record: Uint8Array): Slab {
-  const capacity = readRecordHead(record).count;
+  const capacity = readRecordRange(record).count;
   return slabOf({ buffer: allocateBuffer(capacity), capacity });
 }
 

@@ -95,7 +95,12 @@ export class ByteReader {
   }
 
   text(): string {
-    return Buffer.from(this.take(this.u16())).toString('utf8');
+    const { buffer, byteOffset, length } = this.take(this.u16());
+    return Buffer.from(buffer, byteOffset, length).toString('utf8');
+  }
+
+  skipText(): void {
+    this.#advance(this.u16());
   }
 
   /** The next `count` bytes as a view. */

@@ -6,8 +6,11 @@ import { readPrices, readVolumes, writePrices, writeVolumes } from './columns.js
 const MAX_ROWS = 100_000;
 
 /** What a record says of itself; read without decoding its columns. */
-export interface RecordHead {
+export interface RecordHead extends RecordRange {
   readonly symbol: string;
+}
+
+export interface RecordRange {
   /** Epoch ms of the oldest candle. */
   readonly firstOpenTime: number;
   readonly count: number;
@@ -32,13 +35,22 @@ export function encodeRecord(window: SeriesWindow): Uint8Array {
 
 /** Throws `MalformedBytes`. */
 export function readRecordHead(bytes: Uint8Array): RecordHead {
-  return readHead(new ByteReader(bytes));
+  const reader = new ByteReader(bytes);
+  return { symbol: reader.text(), ...readRange(reader) };
+}
+
+/** For who knows the symbol. Throws `MalformedBytes`. */
+export function readRecordRange(bytes: Uint8Array): RecordRange {
+  const reader = new ByteReader(bytes);
+  reader.skipText();
+  return readRange(reader);
 }
 
 /** Everything but the open times, at the front of the slab's columns. Throws `MalformedBytes`. */
 export function decodeRecord(bytes: Uint8Array, slab: Slab): void {
   const reader = new ByteReader(bytes);
-  const { count } = readHead(reader);
+  reader.skipText();
+  const { count } = readRange(reader);
   if (count > slab.capacity) throw new MalformedBytes(`${count} rows, room for ${slab.capacity}`);
   readPrices(reader, slab, count);
   readVolumes(reader, slab, count);
@@ -46,12 +58,11 @@ export function decodeRecord(bytes: Uint8Array, slab: Slab): void {
   if (reader.remaining > 0) throw new MalformedBytes(`${reader.remaining} bytes behind the record`);
 }
 
-function readHead(reader: ByteReader): RecordHead {
-  const symbol = reader.text();
+function readRange(reader: ByteReader): RecordRange {
   const firstOpenTime = reader.f64();
   const count = reader.u32();
   if (count === 0 || count > MAX_ROWS) throw new MalformedBytes(`${count} rows, 1 to ${MAX_ROWS} allowed`);
-  return { symbol, firstOpenTime, count };
+  return { firstOpenTime, count };
 }
 
 function writeRuns(writer: ByteWriter, source: Uint8Array): void {
