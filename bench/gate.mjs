@@ -12,7 +12,7 @@ const bounds = [
   ['peak memory, MiB', cold.maxRssBytes / 2 ** 20, '<=', 250],
   ['event-loop delay p99, ms', cold.loopDelayP99Ms, '<=', 50],
   ['restart / cold scan, processes', report.ratios.restartToCold, '<=', 0.5],
-  ['slot with stream: requests / cold scan', report.ratios.streamRequestsToCold, '<=', 0.05],
+  ['slot with stream: requests / cold scan', report.ratios.streamRequestsToCold, '<=', 0.01],
   ['slot with stream: candle to signal, ms', stream.arrivalToPublishedMs, '<=', 150],
   ['slot with stream: memory, MiB', stream.maxRssBytes / 2 ** 20, '<=', 300],
 ];

@@ -45,12 +45,18 @@ export function seededListings(seed: number, count: number, now: number): Seeded
   return kinds.map(([asset, kind], index) => listing(seed, index, asset, kind, today));
 }
 
+/**
+ * One symbol in so many is at times not traded. In 425,031 recorded 5m candles of 68 perpetuals of October 2025 it never
+ * happened; here some four of a market's 530 are without a trade in a candle, so that the case is met in every slot.
+ */
+const QUIET_EVERY = 64;
+
 function tradingKind(index: number, today: number): Kind {
   if (index % 100 === 23) {
     const age = YOUNG_AGES_HOURS[Math.floor(index / 100) % YOUNG_AGES_HOURS.length] as number;
     return { onboardDate: today - age * HOUR_MS };
   }
-  return index % 16 === 15 ? { quiet: 0.3 + 0.1 * ((index >> 4) % 6) } : {};
+  return index % QUIET_EVERY === 15 ? { quiet: 0.3 + 0.1 * (Math.floor(index / QUIET_EVERY) % 6) } : {};
 }
 
 function excludedKind(index: number, asset: NamedAsset, seed: number, today: number): Kind {
