@@ -47,14 +47,14 @@ describe.skipIf(!existsSync(MAIN))('a daemon short of something (skipped unless 
       expect(levels()).toEqual([1, 2].slice(0, level));
       expect((await daemon.get(`/api/v1/candles/${symbol}/1m`)).status).toBe(level === 1 ? 200 : 503);
     }
-    // 120 candles with room for 4 instead of 30 more.
+    // 120 candles with room for 4 more instead of the 8 that a series has at first.
     expect(daemon.linesOf('candles take less memory')).toMatchObject([{ series: 0 }]);
-    expect(await l1()).toMatchObject({ entries: roomy.entries, bytes: Math.round((roomy.bytes * 124) / 150) });
+    expect(await l1()).toMatchObject({ entries: roomy.entries, bytes: Math.round((roomy.bytes * 124) / 128) });
     await afterSlot(8_000);
     expect((await daemon.cycles())[0]).toMatchObject({ outcome: 'complete', symbols: { analyzed: SYMBOLS } });
     expect((await daemon.signals()).length).toBeGreaterThan(shown.length);
     expect(await daemon.metric('http_requests_shed_total')).toBe(1);
-    expect(await l1()).toMatchObject({ entries: roomy.entries, bytes: Math.round((roomy.bytes * 124) / 150) });
+    expect(await l1()).toMatchObject({ entries: roomy.entries, bytes: Math.round((roomy.bytes * 124) / 128) });
     daemon.mishap('hoard', Math.ceil(0.2 * limitMib));
     expect(await daemon.exited).toMatchObject({ code: 1, signal: null });
     expect(levels()).toEqual([1, 2, 3]);

@@ -24,7 +24,7 @@ describe('the live pipeline on the embedded exchange', () => {
       onMessage: () => {
         if (aged || clock.now() < at(14, 3)) return;
         aged = true;
-        clock.age(DAY_MS);
+        rig?.age(DAY_MS);
       },
     });
     const { live, sim, witness, notices } = rig;

@@ -89,6 +89,7 @@ export class LiveSim {
   readonly answered: readonly number[];
   /** From when until when the gate was closed, epoch ms. */
   readonly holds: { readonly from: number; readonly until: number }[];
+  readonly #governor: WeightGovernor;
   readonly #pool: AnalyzerPool;
   readonly #releasers: Releasers;
 
@@ -102,6 +103,7 @@ export class LiveSim {
     this.symbols = symbols;
     this.clock = clock;
     this.witness = new Witness(clock);
+    this.#governor = governor;
     this.#pool = pool;
     this.#releasers = releasers;
     const store = new MemoryStore();
@@ -152,6 +154,12 @@ export class LiveSim {
       await releasers.release();
       throw error;
     }
+  }
+
+  /** Makes everything older but the exchange, whose time is still the same. */
+  age(ms: number): void {
+    this.clock.age(ms);
+    this.#governor.setExchangeTime(this.clock.now(), 0);
   }
 
   /** Waits for the slot and runs its cycle. */
