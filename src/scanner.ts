@@ -139,7 +139,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
       keysOf(symbol).every((key) => planSeries(symbol, key.timeframe, store.get(key), slot, firstLook) === null),
     onLoaded: async (incomplete) => {
       const keys = incomplete.flatMap(keysOf);
-      await cache.load(keys.filter((key) => store.get(key) === undefined));
+      if (!deadline.signal.aborted) await cache.load(keys.filter((key) => store.get(key) === undefined));
       plan = planCycle(client, governor, store, keys, slot, firstLook);
       options.onPlan?.(plan);
       deadline.restart(config.cycle.deadlineMs + plan.waitMs);

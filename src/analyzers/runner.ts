@@ -14,9 +14,9 @@ export interface RunnerOptions {
 }
 
 /**
- * Runs every analyzer over every series of the batch that is not known, in this thread. Findings are ordered by symbol (as in the batch);
- * within a symbol those of series analyzers come first, by timeframe (ascending) and then analyzer (as listed), those
- * of symbol analyzers last. An analyzer that throws or returns what its contract does not allow loses that result and
+ * Runs every analyzer over every series of the batch that is not known, in this thread. Findings are ordered by symbol
+ * (as in the batch); within a symbol those of series analyzers come first, by timeframe (ascending) and then analyzer (as
+ * listed), those of symbol analyzers last. An analyzer that throws or returns what its contract does not allow loses that result and
  * nothing else.
  */
 export function analyzeBatch(

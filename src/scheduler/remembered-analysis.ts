@@ -32,7 +32,8 @@ export interface RememberedAnalysisOptions {
 
 /**
  * Analysis that is not done twice for the same candles: a candle that closed as it was last seen was analyzed for the
- * provisional signals already, and at most slots no candle of the longer timeframes has closed. What some analyzer failed at, or was kept away from, is not remembered.
+ * provisional signals already, and at most slots no candle of the longer timeframes has closed. What some analyzer failed
+ * at, or was kept away from, is not remembered.
  */
 export class RememberedAnalysis {
   readonly #options: RememberedAnalysisOptions;

@@ -1,10 +1,11 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { loadedFirst } from '../../src/scheduler/loaded-first.js';
 import { deferred, SLOT, turns } from '../support/slots.js';
 
 const NEVER = new AbortController().signal;
 
-function build(symbols: readonly string[], size: number, stored: readonly (readonly string[])[]) {
+function build(symbols: readonly string[], size: number, stored: readonly (readonly string[])[], signal = NEVER) {
   const reads = stored.map((group) => {
     const { promise, resolve } = deferred();
     return { group, resolve, load: promise.then(() => group) };
@@ -20,7 +21,7 @@ function build(symbols: readonly string[], size: number, stored: readonly (reado
     },
   });
   const run = async () => {
-    for await (const batch of order(symbols, SLOT, NEVER)) batches.push(batch);
+    for await (const batch of order(symbols, SLOT, signal)) batches.push(batch);
   };
   return { reads, incomplete, asked, batches, done: run() };
 }
@@ -62,5 +63,18 @@ describe('loadedFirst', () => {
     await done;
     expect(asked).toEqual([['A', 'B', 'C']]);
     expect(batches).toEqual([['A', 'B'], ['C']]);
+  });
+
+  it('does not wait for a disk that does not answer beyond its signal, and leaves no listener on it', async () => {
+    const stop = new AbortController();
+    const { reads, asked, batches, done } = build(['A', 'B', 'C'], 2, [['A'], ['B']], stop.signal);
+    reads[0]?.resolve();
+    await turns();
+    expect(batches).toEqual([]);
+    stop.abort(new Error('late'));
+    await done;
+    expect(batches).toEqual([['A'], ['B', 'C']]);
+    expect(asked).toHaveLength(1);
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
   });
 });
