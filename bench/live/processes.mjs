@@ -18,10 +18,13 @@ export async function startSim(...args) {
  * `candlescan run`. `readyMs` and `listeningMs` are counted from its start; `url` is where it serves. Rejects when it ends
  * before it is ready.
  */
-export async function startDaemon({ dataDir, settings, nodeOptions = [] }) {
+export async function startDaemon({ dataDir, settings, nodeOptions = [], env = {} }) {
   const args = ['run', '--data-dir', dataDir, ...settings.flatMap((setting) => ['--set', setting])];
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   const { url, listeningMs, readyMs } = await ready(child, startedMs);
   return { url, listeningMs, readyMs, end: (signal) => ended(child, signal) };
 }
