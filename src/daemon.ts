@@ -12,12 +12,9 @@ import { type FoundationOptions, openClient, openGovernor } from './foundation.j
 import type { Clock } from './lib/clock.js';
 import type { Logger } from './lib/log.js';
 import { Releasers } from './lib/releasers.js';
-import type { SymbolResult } from './scheduler/remembered-analysis.js';
+import { RESULTS, type SymbolResult } from './scheduler/remembered-analysis.js';
 import type { SignalStore } from './signals/contract.js';
 import { openSignalStore } from './signals/store.js';
-
-/** Results of symbols and of their series: those of a large market, before and after its candles were final. */
-const RESULTS = 8_192;
 
 /**
  * Builds the parts in order and begins to serve; behind that the market is opened, again and again until the exchange

@@ -62,19 +62,25 @@ export async function openClient(
   return client;
 }
 
-/** `clock` tells the exchange's time. What changed is written to disk when it is released. */
-export async function openCache(
+/** What is on disk; `clock` tells the exchange's time. Whoever uses it closes it. */
+export function openDisk({ cache }: Config, clock: Clock): Promise<SegmentStore> {
+  return SegmentStore.open({ dir: cache.l2Dir, maxBytes: cache.l2MaxSizeBytes, clock });
+}
+
+/** `clock` tells the exchange's time. When it is released, what changed is written to `store`, and that is closed. */
+export function openCache(
   { config, cacheName }: Pick<FoundationOptions, 'config' | 'cacheName'>,
+  store: SegmentStore,
   clock: Clock,
   releasers: Releasers,
   onFlush?: (report: FlushReport) => void,
-): Promise<CandleCache> {
-  const { l1MaxBytes, l2MaxBytes, flushEveryMs } = cacheBounds(config);
+): CandleCache {
+  const { l1MaxBytes, flushEveryMs } = cacheBounds(config);
   const cache = new CandleCache({
     exchange: cacheName,
     lookback: config.candles.lookback,
     l1MaxBytes,
-    store: await SegmentStore.open({ dir: config.cache.l2Dir, maxBytes: l2MaxBytes, clock }),
+    store,
     flushEveryMs,
     clock,
     ...(onFlush !== undefined && { onFlush }),

@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs';
 import pLimit from 'p-limit';
+import type { AnalysisBatch } from './analyzers/contract.js';
 import { type AnalyzerPool, createAnalyzerPool } from './analyzers/pool.js';
 import { loadCacache } from './cache/disk.js';
+import { ResultCache, type ResultCacheStats } from './cache/results.js';
+import { StoredResults } from './cache/stored-results.js';
 import type { CacheStats, CandleCache } from './cache/tiers.js';
 import { ExchangeError } from './domain/errors.js';
 import type { Timeframe } from './domain/timeframe.js';
-import { type FoundationOptions, openCache, openClient, openGovernor } from './foundation.js';
+import { type FoundationOptions, openCache, openClient, openDisk, openGovernor } from './foundation.js';
 import { nextTurn } from './lib/next-turn.js';
 import { Releasers } from './lib/releasers.js';
 import type { ExchangeClient, ExchangeStats } from './pipeline/exchange/contract.js';
@@ -20,6 +23,7 @@ import { runCycle } from './scheduler/cycle.js';
 import { deadlineSignal } from './scheduler/deadline.js';
 import { loadedFirst } from './scheduler/loaded-first.js';
 import { type CyclePlan, loadUniverse, planCycle, settledSlot } from './scheduler/prepare.js';
+import { type KeptResults, RESULTS, RememberedAnalysis, type SymbolResult } from './scheduler/remembered-analysis.js';
 import type { CycleReport } from './scheduler/report.js';
 
 export interface ScanOutcome {
@@ -36,12 +40,16 @@ export interface ScanOutcome {
   readonly cycle: CycleReport;
   readonly requests: ExchangeStats;
   readonly cache: CacheStats;
+  /** What analyzers had said of the same candles before. */
+  readonly results: ResultCacheStats;
   /** The candles that the analyzers were given. */
   readonly store: SeriesStore;
   readonly warnings: readonly string[];
 }
 
 export interface ScannerOptions extends FoundationOptions {
+  /** See `StoredResultsOptions`. */
+  readonly code: string | null;
   /** The newest candles may still change; the scan waits this long before it asks for them. */
   readonly onSettle?: (waitMs: number) => void;
   readonly onPlan?: (plan: CyclePlan) => void;
@@ -107,7 +115,10 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   universeReady.catch(() => undefined);
   // It takes about as long as the first reply does to come.
   await loadCacache();
-  const cache = await openCache(options, clock, parts.releasers);
+  const disk = await openDisk(config, clock);
+  const cache = openCache(options, disk, clock, parts.releasers);
+  const stored = new StoredResults<KeptResults>({ store: disk, exchange: options.cacheName, code: options.code });
+  const kept = stored.read();
   // What is on disk does not wait for the list of markets.
   const cacheStart = clock.monotonic();
   let cacheMs = 0;
@@ -130,6 +141,13 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   const store = storeOf(cache);
   const { firstLook } = config.candles;
   const pool = await parts.pool;
+  const results = new ResultCache<SymbolResult>({ maxEntries: RESULTS });
+  const analysis = new RememberedAnalysis({ pool, results });
+  parts.releasers.push(() => {
+    const unkept = analysis.takeUnkept();
+    // Beside the candles; the disk is closed when all is written.
+    if (unkept !== null) void stored.write(unkept);
+  });
   const deadline = deadlineSignal(clock, config.cycle.deadlineMs, governor);
   // Until all is loaded, nothing is going to be asked for.
   let plan = planCycle(client, governor, store, [], slot, firstLook);
@@ -145,9 +163,13 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
       deadline.restart(config.cycle.deadlineMs + plan.waitMs);
     },
   });
-  const cycle = await runCycle(cycleParts(parts, pool, store, batches), slot, symbols, deadline.signal).finally(() =>
-    deadline.cancel(),
-  );
+  analysis.restore(await kept);
+  const cycle = await runCycle(
+    cycleParts(parts, pool, analysis, store, batches),
+    slot,
+    symbols,
+    deadline.signal,
+  ).finally(() => deadline.cancel());
   return {
     exchange: config.exchange.id,
     startedAt,
@@ -160,6 +182,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
     cycle,
     requests: client.stats(),
     cache: cache.stats(),
+    results: results.stats(),
     store,
     warnings: [
       ...skewWarning(skewMs),
@@ -168,7 +191,13 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   };
 }
 
-function cycleParts({ client, options }: Parts, pool: AnalyzerPool, store: SeriesStore, batches: BatchOrder) {
+function cycleParts(
+  { client, options }: Parts,
+  pool: AnalyzerPool,
+  analysis: RememberedAnalysis,
+  store: SeriesStore,
+  batches: BatchOrder,
+) {
   const { config, clock, onProgress } = options;
   const { timeframes, candles, batch, exchange } = config;
   const window = pLimit(batch.requestsInFlight);
@@ -176,7 +205,7 @@ function cycleParts({ client, options }: Parts, pool: AnalyzerPool, store: Serie
   return {
     pipeline: new Pipeline({ store, timeframes, clock, sources: [history] }),
     analyzers: {
-      analyze: pool.analyze.bind(pool),
+      analyze: (batch: AnalysisBatch) => analysis.analyze(batch),
       leastWarmup: Math.min(...pool.analyzers.filter(({ kind }) => kind === 'series').map(({ warmup }) => warmup)),
     },
     clock,

@@ -1,12 +1,13 @@
 import type { CacheObject } from 'cacache';
 import type { SegmentHeader } from './codec/segment.js';
-import { segmentTimeframe } from './keys.js';
+import { isResultsKey, segmentTimeframe } from './keys.js';
 
 /** What is known of a segment without reading it. */
 export interface StoredSegment extends SegmentHeader {
   readonly integrity: string;
   readonly path: string;
   readonly size: number;
+  /** Names of its records: symbols, in a segment of series. */
   readonly symbols: readonly string[];
 }
 
@@ -17,7 +18,8 @@ export function segmentMetadata({ sequence, writtenAt }: SegmentHeader, symbols:
 
 /** A line of cacache's index as a stored segment, or null when it is none of ours. */
 export function parseEntry({ key, integrity, path, size, metadata }: CacheObject): StoredSegment | null {
-  if (segmentTimeframe(key) === null || typeof integrity !== 'string' || typeof size !== 'number') return null;
+  if (segmentTimeframe(key) === null && !isResultsKey(key)) return null;
+  if (typeof integrity !== 'string' || typeof size !== 'number') return null;
   const { sequence, writtenAt, symbols } = (metadata ?? {}) as Partial<Record<string, unknown>>;
   if (!Number.isSafeInteger(sequence) || !Number.isFinite(writtenAt) || !Array.isArray(symbols)) return null;
   return {

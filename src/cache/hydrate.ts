@@ -2,7 +2,8 @@ import { SOURCES } from '../domain/candle.js';
 import { Series, type Slab } from '../domain/series.js';
 import { type Timeframe, timeframeMs } from '../domain/timeframe.js';
 import { MalformedBytes } from './codec/bytes.js';
-import { decodeRecord, type RecordRange, readRecordRange } from './codec/record.js';
+import { decodeRecord, readRecordRange } from './codec/record.js';
+import { noteDigest } from './window-digest.js';
 
 const FROM_CACHE = SOURCES.indexOf('cache');
 
@@ -20,8 +21,8 @@ export function hydrate(
   lookback: number,
   now: number,
 ): Series | null {
-  try {
-    const { firstOpenTime, count } = readRecordRange(record);
+  return unlessMalformed(() => {
+    const { firstOpenTime, count, digest } = readRecordRange(record);
     const read = (slab: Slab) => {
       decodeRecord(record, slab);
       // Where a candle came from is a statement about this process.
@@ -29,19 +30,30 @@ export function hydrate(
     };
     const stored = { symbol, timeframe, firstOpenTime, count };
     const series = Series.restore(stored, lookback, read, now + CLOCK_SLACK_MS);
-    return typeof series === 'string' ? null : series;
-  } catch (error) {
-    if (error instanceof MalformedBytes) return null;
-    throw error;
-  }
+    if (typeof series === 'string') return null;
+    if (series.length === count) noteDigest(series.window(), digest);
+    return series;
+  });
 }
 
-/** Epoch ms of a record's newest open time. */
-export function lastOpenTimeOf({ firstOpenTime, count }: RecordRange, timeframe: Timeframe): number {
-  return firstOpenTime + (count - 1) * timeframeMs(timeframe);
+/** Epoch ms of a stored record's newest open time, or null when it is not one of a series. */
+export function lastOpenTimeOf(record: Uint8Array, timeframe: Timeframe): number | null {
+  return unlessMalformed(() => {
+    const { firstOpenTime, count } = readRecordRange(record);
+    return firstOpenTime + (count - 1) * timeframeMs(timeframe);
+  });
 }
 
 /** Whether at least one candle would still be in a full window now; of anything older nothing is of use. */
 export function isUsable(lastOpenTime: number | null, timeframe: Timeframe, lookback: number, now: number): boolean {
   return lastOpenTime !== null && lastOpenTime + timeframeMs(timeframe) * (lookback + 1) > now;
+}
+
+function unlessMalformed<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof MalformedBytes) return null;
+    throw error;
+  }
 }

@@ -14,10 +14,21 @@ export interface SeriesKey {
  */
 export const SEGMENTS_PER_TIMEFRAME = 8;
 
+const RESULTS = 'results/';
+
 /** Where a series lives on disk. It follows from the key alone, so no directory of segments can be lost or be wrong. */
 export function segmentKey(exchange: string, { symbol, timeframe }: SeriesKey): string {
   const segment = crc32(symbol) % SEGMENTS_PER_TIMEFRAME;
   return `series/${exchange}/${timeframe}/${segment.toString(16)}`;
+}
+
+/** Where the results of analyzers over the candles of an exchange are. */
+export function resultsKey(exchange: string): string {
+  return `${RESULTS}${exchange}`;
+}
+
+export function isResultsKey(key: string): boolean {
+  return key.startsWith(RESULTS);
 }
 
 /** Whether a segment holds series of the exchange. */

@@ -60,6 +60,7 @@ export class SegmentStore {
   readonly #catalog = new Catalog();
   readonly #changes = new KeyedTasks(CHANGES_AT_ONCE);
   readonly #reads = new Map<string, Promise<ReadResult>>();
+  readonly #writing = new Set<Promise<WriteResult>>();
   readonly #corrupt: Record<string, number> = {};
   readonly #writeErrors: Record<string, number> = {};
   #maxBytes: number;
@@ -112,7 +113,13 @@ export class SegmentStore {
   }
 
   /** Replaces a segment. Throws a RangeError for one that is too large to be read back. */
-  async write(key: string, records: ReadonlyMap<string, Uint8Array>): Promise<WriteResult> {
+  write(key: string, records: ReadonlyMap<string, Uint8Array>): Promise<WriteResult> {
+    const write = this.#write(key, records).finally(() => this.#writing.delete(write));
+    this.#writing.add(write);
+    return write;
+  }
+
+  async #write(key: string, records: ReadonlyMap<string, Uint8Array>): Promise<WriteResult> {
     if (this.suspended) return 'suspended';
     this.#sequence += 1;
     const header = { key, sequence: this.#sequence, writtenAt: this.#clock.now() };
@@ -165,7 +172,7 @@ export class SegmentStore {
 
   /** Waits for what was begun. */
   async close(): Promise<void> {
-    await Promise.all(this.#reads.values());
+    await Promise.allSettled([...this.#reads.values(), ...this.#writing]);
     await this.#shrinking;
     await this.#changes.runAlone(() => Promise.resolve());
   }

@@ -1,14 +1,15 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { allocateBuffer, type Slab, slabOf } from '../domain/series.js';
-import type { Timeframe } from '../domain/timeframe.js';
-import { parseEntry } from './catalog.js';
+import { allocateBuffer, slabOf } from '../domain/series.js';
+import { parseEntry, type StoredSegment } from './catalog.js';
 import { MalformedBytes } from './codec/bytes.js';
 import { decodeRecord, readRecordRange } from './codec/record.js';
 import { decodeSegment } from './codec/segment.js';
 import { cacacheDisk, type Disk, errorCode } from './disk.js';
-import { segmentTimeframe } from './keys.js';
+import { isResultsKey, type SeriesKey, segmentTimeframe } from './keys.js';
+import { parseResults } from './stored-results.js';
 import { filesUnder } from './sweep.js';
+import { computeDigest } from './window-digest.js';
 
 /*
  * For the `cache` commands. They work on a directory that no daemon is using (the lock of the data directory holds
@@ -22,6 +23,8 @@ export interface CacheSummary {
   readonly segments: number;
   readonly series: number;
   readonly seriesByTimeframe: Readonly<Record<string, number>>;
+  /** Bytes of the results of analyzers, among the segments. */
+  readonly resultsBytes: number;
   /** Bytes of the segments in use. */
   readonly liveBytes: number;
   /** Bytes of all files. */
@@ -44,15 +47,17 @@ export async function summarize(dir: string): Promise<CacheSummary> {
   const segments = (await cacacheDisk.list(root)).map(parseEntry).filter((segment) => segment !== null);
   const seriesByTimeframe: Record<string, number> = {};
   for (const { key, symbols } of segments) {
-    const timeframe = segmentTimeframe(key) as Timeframe;
+    const timeframe = segmentTimeframe(key);
+    if (timeframe === null) continue;
     seriesByTimeframe[timeframe] = (seriesByTimeframe[timeframe] ?? 0) + symbols.length;
   }
   const writes = segments.map((segment) => segment.writtenAt).sort((a, b) => a - b);
   return {
     segments: segments.length,
-    series: segments.reduce((sum, segment) => sum + segment.symbols.length, 0),
+    series: Object.values(seriesByTimeframe).reduce((sum, series) => sum + series, 0),
     seriesByTimeframe,
-    liveBytes: segments.reduce((sum, segment) => sum + segment.size, 0),
+    resultsBytes: bytesOf(segments.filter(({ key }) => isResultsKey(key))),
+    liveBytes: bytesOf(segments),
     diskBytes: await sizeOf(await ownFiles(root)),
     oldestWrite: writes[0] ?? null,
     newestWrite: writes.at(-1) ?? null,
@@ -69,9 +74,7 @@ export async function verify(
   const verified: VerifiedEntry[] = [];
   for (const entry of entries) {
     const segment = parseEntry(entry);
-    const timeframe = segmentTimeframe(entry.key);
-    const checked =
-      segment === null || timeframe === null ? 'index' : await check(disk, root, segment.integrity, entry.key);
+    const checked = segment === null ? 'index' : await check(disk, root, segment);
     const failed = typeof checked === 'string';
     if (failed && remove) {
       await disk.removeEntry(root, entry.key);
@@ -97,20 +100,30 @@ export async function clear(dir: string): Promise<{ readonly files: number; read
 }
 
 /** The number of sound series in a segment, or why it is not sound. */
-async function check(disk: Disk, dir: string, integrity: string, key: string): Promise<number | string> {
+async function check(disk: Disk, dir: string, { integrity, key }: StoredSegment): Promise<number | string> {
   try {
     const segment = await decodeSegment(await disk.read(dir, integrity), key);
     if (typeof segment === 'string') return segment;
-    for (const record of segment.records.values()) decodeRecord(record, roomFor(record));
+    const timeframe = segmentTimeframe(key);
+    if (timeframe === null) {
+      for (const record of segment.records.values()) parseResults(record);
+      return 0;
+    }
+    for (const [symbol, record] of segment.records) checkSeries({ symbol, timeframe }, record);
     return segment.records.size;
   } catch (error) {
     return error instanceof MalformedBytes ? 'shape' : errorCode(error);
   }
 }
 
-function roomFor(record: Uint8Array): Slab {
-  const capacity = readRecordRange(record).count;
-  return slabOf({ buffer: allocateBuffer(capacity), capacity });
+/** Throws `MalformedBytes`. */
+function checkSeries(key: SeriesKey, record: Uint8Array): void {
+  const { firstOpenTime, count, digest } = readRecordRange(record);
+  const window = { ...key, buffer: allocateBuffer(count), capacity: count, start: 0, length: count };
+  const slab = slabOf(window);
+  slab.rows[0] = firstOpenTime;
+  decodeRecord(record, slab);
+  if (computeDigest(window) !== digest) throw new MalformedBytes('candles of another digest');
 }
 
 async function ownNames(dir: string): Promise<string[]> {
@@ -124,6 +137,10 @@ async function ownNames(dir: string): Promise<string[]> {
 async function ownFiles(dir: string): Promise<string[]> {
   const files = await Promise.all((await ownNames(dir)).map((name) => filesUnder(join(dir, name))));
   return files.flat();
+}
+
+function bytesOf(segments: readonly StoredSegment[]): number {
+  return segments.reduce((sum, { size }) => sum + size, 0);
 }
 
 async function sizeOf(files: readonly string[]): Promise<number> {

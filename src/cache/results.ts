@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import { columnsOf, type SeriesWindow } from '../domain/series.js';
 
 /** Everything but the candles that an analyzer's result depends on. */
 export interface Lineage {
@@ -19,36 +18,28 @@ export function lineageDigest({ analyzer, version, parameters, dependencies }: L
   return sha256(JSON.stringify([analyzer, version, named, [...dependencies].sort()]));
 }
 
-/** Rows of a buffer never change, so the digest of a window is kept until a newer window of its buffer is asked for. */
-const digests = new WeakMap<SharedArrayBuffer, { readonly range: string; readonly digest: string }>();
-
-/**
- * SHA-256 (hex, 32 characters) of the candles of a window: symbol, timeframe and the six columns. Their sources are
- * left out: the same candle from elsewhere gives the same result.
- */
-export function windowDigest(window: SeriesWindow): string {
-  const { symbol, timeframe, buffer, start, length } = window;
-  const range = `${start}+${length}`;
-  const held = digests.get(buffer);
-  if (held?.range === range) return held.digest;
-  const { source: _, ...columns } = columnsOf(window);
-  const hash = createHash('sha256').update(JSON.stringify([symbol, timeframe, length]));
-  // `update` refuses shared memory, hence the copies; `slice` makes them without an iterator.
-  for (const column of Object.values(columns)) hash.update(column.slice());
-  const digest = hash.digest('hex').slice(0, 32);
-  digests.set(buffer, { range, digest });
-  return digest;
-}
-
+/** One count per input: a result of several series may be known in parts. */
 export interface ResultCacheStats {
   readonly hits: number;
   readonly misses: number;
+  /** Subjects. */
   readonly entries: number;
 }
 
-/** Results of analyzers in memory by what they follow from, least recently used out first. */
+/** What was said last of a subject, and what that followed from. */
+export interface KnownResult<T> {
+  /** Digests of the candles that were looked at. */
+  readonly inputs: readonly string[];
+  readonly result: T;
+}
+
+interface Entry<T> extends KnownResult<T> {
+  readonly lineage: string;
+}
+
+/** The newest result of each subject in memory, least recently used out first. */
 export class ResultCache<T extends object> {
-  readonly #results: LRUCache<string, T>;
+  readonly #results: LRUCache<string, Entry<T>>;
   #hits = 0;
   #misses = 0;
 
@@ -59,16 +50,35 @@ export class ResultCache<T extends object> {
     this.#results = new LRUCache({ max: maxEntries });
   }
 
-  /** The result of the analyzer with this lineage for these candles, or null when it must be computed. */
-  get(lineage: string, windows: readonly SeriesWindow[]): T | null {
-    const result = this.#results.get(resultKey(lineage, windows)) ?? null;
-    if (result === null) this.#misses += 1;
-    else this.#hits += 1;
-    return result;
+  /**
+   * What analyzers of this lineage said last of a subject, with which of these inputs it followed from; null when they
+   * were not asked about as many.
+   */
+  get(
+    subject: string,
+    lineage: string,
+    inputs: readonly string[],
+  ): { readonly result: T; readonly same: readonly boolean[] } | null {
+    const entry = this.#results.get(subject);
+    if (entry?.lineage !== lineage || entry.inputs.length !== inputs.length) {
+      this.#misses += inputs.length;
+      return null;
+    }
+    const same = inputs.map((input, index) => entry.inputs[index] === input);
+    const hits = same.filter(Boolean).length;
+    this.#hits += hits;
+    this.#misses += inputs.length - hits;
+    return { result: entry.result, same };
   }
 
-  set(lineage: string, windows: readonly SeriesWindow[], result: T): void {
-    this.#results.set(resultKey(lineage, windows), result);
+  set(subject: string, lineage: string, { inputs, result }: KnownResult<T>): void {
+    this.#results.set(subject, { lineage, inputs, result });
+  }
+
+  /** All that is held of a lineage, by subject. */
+  entries(lineage: string): Map<string, KnownResult<T>> {
+    const own = [...this.#results.entries()].filter(([, entry]) => entry.lineage === lineage);
+    return new Map(own.map(([subject, { inputs, result }]) => [subject, { inputs, result }]));
   }
 
   clear(): void {
@@ -80,10 +90,6 @@ export class ResultCache<T extends object> {
   }
 }
 
-function resultKey(lineage: string, windows: readonly SeriesWindow[]): string {
-  return [lineage, ...windows.map(windowDigest)].join(' ');
-}
-
 function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+  return hash('sha256', text, 'hex').slice(0, 32);
 }

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import type { Series } from '../domain/series.js';
 import type { Clock } from '../lib/clock.js';
 import { groupBy } from '../lib/group-by.js';
-import { encodeRecord, readRecordHead } from './codec/record.js';
+import { encodeRecord } from './codec/record.js';
 import { isUsable, lastOpenTimeOf } from './hydrate.js';
 import { type SeriesKey, segmentTimeframe } from './keys.js';
 import type { SegmentStore } from './l2.js';
@@ -113,7 +113,7 @@ export class WriteBehind {
     const { clock, store } = this.#options;
     const startedAt = clock.monotonic();
     if (store.suspended) return { segments: 0, series: 0, failed: this.#dirty.size, durationMs: 0 };
-    for (const key of store.takeLost()) this.#lost.add(key);
+    for (const key of store.takeLost()) if (segmentTimeframe(key) !== null) this.#lost.add(key);
     if (this.#dirty.size === 0 && this.#lost.size === 0) return { segments: 0, series: 0, failed: 0, durationMs: 0 };
     const residents = groupBy(this.#options.residents(), this.#options.segmentOf);
     const lost = [...this.#lost].filter((key) => residents.has(key));
@@ -170,7 +170,7 @@ export class WriteBehind {
     const read = await store.read(key);
     if (read.status !== 'hit') return new Map();
     const kept = [...read.segment.records].filter(([symbol, record]) => {
-      const last = lastOpenTimeOf(readRecordHead(record), timeframe);
+      const last = lastOpenTimeOf(record, timeframe);
       return !present.has(symbol) && isUsable(last, timeframe, lookback, clock.now());
     });
     return new Map(kept);

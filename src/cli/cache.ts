@@ -38,6 +38,7 @@ async function stat(dir: string, json: boolean, { stdout }: Io): Promise<number>
   table.push(['directory', dir]);
   table.push(['series', timeframes.join(', ') || 'none']);
   table.push(['segments', summary.segments]);
+  table.push(['results', mebibytes(summary.resultsBytes)]);
   table.push(['in use', mebibytes(summary.liveBytes)], ['on disk', mebibytes(summary.diskBytes)]);
   table.push(['written', [summary.oldestWrite, summary.newestWrite].map(time).join(' to ')]);
   stdout.write(`${table.toString()}\n`);

@@ -23,7 +23,7 @@ export function scanReport(outcome: ScanOutcome, loopDelayP99Ms: number) {
     plan: { ...outcome.plan, slot: new Date(outcome.plan.slot).toISOString() },
     candles: cycle.candles,
     gaps: cycle.gaps,
-    cache,
+    cache: { ...cache, results: outcome.results },
     analyzers: cycle.analyzers.map((run) => ({ ...run, durationMs: round(run.durationMs) })),
     failures: cycle.failures,
     signals: cycle.signals.map(signalReport),

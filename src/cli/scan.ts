@@ -14,6 +14,7 @@ import { paintFor } from './paint.js';
 import { scanProgress } from './progress.js';
 import { countOf, type ScanOptions, settingsOf } from './scan-options.js';
 import { type ScanReport, scanReport } from './scan-report.js';
+import { codeIdentity } from './version.js';
 
 export function scanCommand(io: Io, done: (exitCode: number) => void): Command {
   return withCommonOptions(new Command('scan'))
@@ -61,6 +62,7 @@ async function scanOnce(options: ScanOptions, io: Io, config: Config): Promise<n
       config,
       restUrl: exchange.restUrl,
       cacheName: exchange.name,
+      code: codeIdentity(),
       clock: systemClock,
       random: Math.random,
       onGateClosed: ({ until, reason }, unsaved) => {

@@ -3,7 +3,7 @@ import type { CandleCache } from '../cache/tiers.js';
 import type { Config } from '../config/schema.js';
 import type { Series } from '../domain/series.js';
 import type { Timeframe } from '../domain/timeframe.js';
-import { cacheBounds, type FoundationOptions, openCache } from '../foundation.js';
+import { cacheBounds, type FoundationOptions, openCache, openDisk } from '../foundation.js';
 import type { Clock } from '../lib/clock.js';
 import type { Logger } from '../lib/log.js';
 import type { Releasers } from '../lib/releasers.js';
@@ -70,7 +70,8 @@ export async function openMarket(options: MarketOptions): Promise<Market> {
   const { config, exchangeClock, log, releasers, signal } = options;
   const { timeframes } = config;
   const cacheLog = log.child({ part: 'cache' });
-  const cache = await openCache(options, exchangeClock, releasers, (report) => {
+  const disk = await openDisk(config, exchangeClock);
+  const cache = openCache(options, disk, exchangeClock, releasers, (report) => {
     if (report.failed > 0) cacheLog.warn(report, 'candles could not be written to disk');
     else cacheLog.debug(report, 'wrote candles to disk');
   });

@@ -1,25 +1,40 @@
 import type { AnalysisBatch, BatchResult, KnownSeries, WithheldSeries } from '../analyzers/contract.js';
-import type { AnalyzerInfo } from '../analyzers/registry.js';
-import { lineageDigest, type ResultCache } from '../cache/results.js';
+import { type AnalyzerInfo, BUILT_IN } from '../analyzers/registry.js';
+import { type KnownResult, lineageDigest, type ResultCache } from '../cache/results.js';
+import { windowDigest } from '../cache/window-digest.js';
 import type { SeriesWindow } from '../domain/series.js';
 import type { Finding } from '../domain/signal.js';
 import { groupBy } from '../lib/group-by.js';
 
-/**
- * What was said about one symbol, or about one of its series by the analyzers that look at nothing else; it follows from
- * the candles and the analyzers alone.
- */
+/** Symbols whose newest results are remembered: more than any exchange lists. */
+export const RESULTS = 4_096;
+
+/** What was said about one symbol; it follows from the candles and the analyzers alone. */
 export interface SymbolResult {
   readonly findings: readonly Finding[];
   readonly withheld: readonly WithheldSeries[];
 }
 
-interface Lineages {
+/** The newest results of symbols, as plain data for another process. */
+export interface KeptResults {
+  readonly lineage: string;
+  readonly symbols: readonly (readonly [symbol: string, known: KnownResult<SymbolResult>])[];
+}
+
+/** A symbol whose candles are not all as they were, with all of its series. */
+interface Question {
+  readonly symbol: string;
+  readonly windows: readonly SeriesWindow[];
+  readonly inputs: readonly string[];
+  /** Of several timeframes most have not changed since the last slot. */
+  readonly known: readonly KnownSeries[];
+}
+
+interface Lineage {
   readonly of: readonly AnalyzerInfo[];
-  /** Of all analyzers. */
-  readonly whole: string;
-  /** Of those that look at one series. */
-  readonly series: string;
+  readonly digest: string;
+  /** Names of those that look at one series and nothing else. */
+  readonly ofSeries: ReadonlySet<string>;
 }
 
 export interface RememberedAnalysisOptions {
@@ -37,7 +52,9 @@ export interface RememberedAnalysisOptions {
  */
 export class RememberedAnalysis {
   readonly #options: RememberedAnalysisOptions;
-  #lineages: Lineages | null = null;
+  #current: Lineage | null = null;
+  /** Whether anything was remembered that nobody has kept. */
+  #isUnkept = false;
 
   constructor(options: RememberedAnalysisOptions) {
     this.#options = options;
@@ -48,76 +65,82 @@ export class RememberedAnalysis {
     const { pool, results } = this.#options;
     const { analyzers } = pool;
     const lineage = this.#lineageOf(analyzers);
-    const known: SymbolResult[] = [];
-    const unknown: (readonly SeriesWindow[])[] = [];
-    for (const windows of groupBy(series, ({ symbol }) => symbol).values()) {
-      const result = results.get(lineage.whole, windows);
-      if (result === null) unknown.push(windows);
-      else known.push(result);
+    const answers: SymbolResult[] = [];
+    const questions: Question[] = [];
+    for (const [symbol, windows] of groupBy(series, (window) => window.symbol)) {
+      const inputs = windows.map(windowDigest);
+      const last = results.get(symbol, lineage.digest, inputs);
+      if (last?.same.every(Boolean)) answers.push(last.result);
+      else questions.push({ symbol, windows, inputs, known: last === null ? [] : knownOf(windows, last, lineage) });
     }
-    const batch = { slot, series: unknown.flat(), known: this.#knownSeries(lineage, unknown) };
-    const fresh = unknown.length === 0 ? nothingOf(analyzers) : await pool.analyze(batch, signal);
-    if (isWhole(fresh, analyzers)) this.#remember(lineage, analyzers, unknown, fresh);
+    const batch = {
+      slot,
+      series: questions.flatMap(({ windows }) => windows),
+      known: questions.flatMap(({ known }) => known),
+    };
+    const fresh = questions.length === 0 ? nothingOf(analyzers) : await pool.analyze(batch, signal);
+    if (isWhole(fresh, analyzers)) this.#remember(lineage, questions, fresh);
     return {
       ...fresh,
-      findings: [...known.flatMap(({ findings }) => findings), ...fresh.findings],
-      withheld: [...known.flatMap(({ withheld }) => withheld), ...fresh.withheld],
+      findings: [...answers.flatMap(({ findings }) => findings), ...fresh.findings],
+      withheld: [...answers.flatMap(({ withheld }) => withheld), ...fresh.withheld],
     };
   }
 
-  /** Of several timeframes most have not changed since the last slot. */
-  #knownSeries({ series }: Lineages, unknown: readonly (readonly SeriesWindow[])[]): KnownSeries[] {
-    const { results } = this.#options;
-    return unknown.flatMap((windows) =>
-      windows.length === 1
-        ? []
-        : windows.flatMap((window) => {
-            const result = results.get(series, [window]);
-            const { symbol, timeframe } = window;
-            return result === null ? [] : [{ symbol, timeframe, findings: result.findings }];
-          }),
-    );
+  /** Takes over what another process was told by the same analyzers. */
+  restore(kept: KeptResults | null): void {
+    const { pool, results } = this.#options;
+    const { digest } = this.#lineageOf(pool.analyzers);
+    if (kept?.lineage !== digest) return;
+    for (const [symbol, known] of kept.symbols) results.set(symbol, digest, known);
   }
 
-  #remember(
-    lineage: Lineages,
-    analyzers: readonly AnalyzerInfo[],
-    analyzed: readonly (readonly SeriesWindow[])[],
-    { findings, withheld }: BatchResult,
-  ): void {
-    const { results } = this.#options;
+  /**
+   * What is to be kept for another process; null when that is nothing new. Nor are results of analyzers of others
+   * kept: nobody knows what else their modules import.
+   */
+  takeUnkept(): KeptResults | null {
+    const { pool, results } = this.#options;
+    const isOurs = pool.analyzers.every(({ origin }) => origin === BUILT_IN);
+    if (!this.#isUnkept || !isOurs) return null;
+    this.#isUnkept = false;
+    const { digest } = this.#lineageOf(pool.analyzers);
+    return { lineage: digest, symbols: [...results.entries(digest)] };
+  }
+
+  #remember({ digest }: Lineage, questions: readonly Question[], { findings, withheld }: BatchResult): void {
     const found = groupBy(findings, ({ symbol }) => symbol);
     const left = groupBy(withheld, ({ symbol }) => symbol);
-    const ofSeries = new Set(analyzers.filter(({ kind }) => kind === 'series').map(({ name }) => name));
-    for (const windows of analyzed) {
-      const symbol = (windows[0] as SeriesWindow).symbol;
+    for (const { symbol, inputs } of questions) {
       const result = { findings: found.get(symbol) ?? [], withheld: left.get(symbol) ?? [] };
-      results.set(lineage.whole, windows, result);
-      if (windows.length > 1)
-        for (const window of windows) results.set(lineage.series, [window], partOf(result, window, ofSeries));
+      this.#options.results.set(symbol, digest, { inputs, result });
+      this.#isUnkept = true;
     }
   }
 
   /** The analyzers are others after a reload. */
-  #lineageOf(analyzers: readonly AnalyzerInfo[]): Lineages {
-    if (this.#lineages?.of !== analyzers) {
-      const ofSeries = analyzers.filter(({ kind }) => kind === 'series');
-      this.#lineages = { of: analyzers, whole: lineageOf('all', analyzers), series: lineageOf('series', ofSeries) };
+  #lineageOf(analyzers: readonly AnalyzerInfo[]): Lineage {
+    if (this.#current?.of !== analyzers) {
+      const ofSeries = analyzers.filter(({ kind }) => kind === 'series').map(({ name }) => name);
+      this.#current = { of: analyzers, digest: lineageOf(analyzers), ofSeries: new Set(ofSeries) };
     }
-    return this.#lineages;
+    return this.#current;
   }
 }
 
-/** What the series analyzers said of one of a symbol's series. */
-function partOf(
-  { findings, withheld }: SymbolResult,
-  { timeframe }: SeriesWindow,
-  ofSeries: ReadonlySet<string>,
-): SymbolResult {
-  return {
-    findings: findings.filter((finding) => finding.timeframe === timeframe && ofSeries.has(finding.analyzer)),
-    withheld: withheld.filter((series) => series.timeframe === timeframe),
-  };
+/** What the series analyzers said of those of a symbol's series that are the same. */
+function knownOf(
+  windows: readonly SeriesWindow[],
+  { result, same }: { readonly result: SymbolResult; readonly same: readonly boolean[] },
+  { ofSeries }: Lineage,
+): KnownSeries[] {
+  return windows
+    .filter((_, index) => same[index])
+    .map(({ symbol, timeframe }) => ({
+      symbol,
+      timeframe,
+      findings: result.findings.filter((finding) => finding.timeframe === timeframe && ofSeries.has(finding.analyzer)),
+    }));
 }
 
 /** All was said before. */
@@ -133,9 +156,9 @@ function isWhole({ runs, failures }: BatchResult, analyzers: readonly AnalyzerIn
 }
 
 /** One lineage for all of them together, because their results are remembered together. */
-function lineageOf(name: string, analyzers: readonly AnalyzerInfo[]): string {
+function lineageOf(analyzers: readonly AnalyzerInfo[]): string {
   const dependencies = analyzers.map(({ name, version, parameters }) =>
     lineageDigest({ analyzer: name, version, parameters, dependencies: [] }),
   );
-  return lineageDigest({ analyzer: name, version: '1', parameters: {}, dependencies });
+  return lineageDigest({ analyzer: 'all', version: '1', parameters: {}, dependencies });
 }

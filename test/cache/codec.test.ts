@@ -2,11 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { crc32, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MalformedBytes } from '../../src/cache/codec/bytes.js';
+import { ByteReader, MalformedBytes } from '../../src/cache/codec/bytes.js';
 import { commonDecimals } from '../../src/cache/codec/columns.js';
-import { decodeRecord, encodeRecord, readRecordHead } from '../../src/cache/codec/record.js';
+import { decodeRecord, encodeRecord, readRecordRange } from '../../src/cache/codec/record.js';
 import { decodeSegment, encodeSegment, FORMAT_VERSION, MAX_PAYLOAD_BYTES } from '../../src/cache/codec/segment.js';
 import { hydrate } from '../../src/cache/hydrate.js';
+import { windowDigest } from '../../src/cache/window-digest.js';
 import { type CandleRow, SOURCES, type Source } from '../../src/domain/candle.js';
 import { allocateBuffer, columnsOf, Series, type Slab, slabOf } from '../../src/domain/series.js';
 import { contentOf, decodedColumns, NOW, randomSeries } from '../support/cache.js';
@@ -91,13 +92,12 @@ describe('record', () => {
     expect(new Set(columnsOf(restored.window()).source)).toEqual(new Set([SOURCES.indexOf('cache')]));
   });
 
-  it('says in its head whose it is without decoding columns', () => {
+  it('says whose it is and from when on, without decoding columns', () => {
     const series = randomSeries('ETHUSDT', '1h', { count: 5 });
-    expect(readRecordHead(encodeRecord(series.window()))).toEqual({
-      symbol: 'ETHUSDT',
-      firstOpenTime: series.firstOpenTime,
-      count: 5,
-    });
+    const record = encodeRecord(series.window());
+    expect(new ByteReader(record).text()).toBe('ETHUSDT');
+    const { firstOpenTime } = series;
+    expect(readRecordRange(record)).toEqual({ firstOpenTime, count: 5, digest: windowDigest(series.window()) });
   });
 
   it('refuses every cut and every random byte string as malformed or as a series, never with another error', () => {
@@ -114,7 +114,7 @@ describe('record', () => {
 
   it('is decoded only where there is room for it', () => {
     const record = encodeRecord(randomSeries('BTCUSDT', '5m').window());
-    const { count } = readRecordHead(record);
+    const { count } = readRecordRange(record);
     const slabFor = (capacity: number) => slabOf({ buffer: allocateBuffer(capacity), capacity });
     expect(() => decodeRecord(record, slabFor(count - 1))).toThrow(MalformedBytes);
     expect(() => decodeRecord(record, slabFor(count + 7))).not.toThrow();
@@ -123,7 +123,7 @@ describe('record', () => {
   it('is not restored as a series off the grid, with a forming candle, an unknown source or values of no candle', () => {
     const series = randomSeries('BTCUSDT', '5m');
     const record = encodeRecord(series.window());
-    const head = { ...readRecordHead(record), timeframe: '5m' } as const;
+    const head = { ...readRecordRange(record), symbol: 'BTCUSDT', timeframe: '5m' } as const;
     const restore = (change: (slab: Slab) => void = () => {}, firstOpenTime = head.firstOpenTime, closedBy = NOW) => {
       const read = (slab: Slab) => {
         decodeRecord(record, slab);

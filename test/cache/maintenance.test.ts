@@ -2,9 +2,11 @@ import { existsSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import cacache from 'cacache';
 import { describe, expect, it } from 'vitest';
-import { segmentKey } from '../../src/cache/keys.js';
+import { encodeRecord } from '../../src/cache/codec/record.js';
+import { resultsKey, segmentKey } from '../../src/cache/keys.js';
 import { clear, summarize, verify } from '../../src/cache/maintenance.js';
-import { NOW, openCache, randomSeries, temporaryDir } from '../support/cache.js';
+import { StoredResults } from '../../src/cache/stored-results.js';
+import { NOW, openCache, openStore, randomSeries, temporaryDir } from '../support/cache.js';
 
 async function filled(dir: string) {
   const cache = await openCache(dir);
@@ -37,6 +39,7 @@ describe('summarize', () => {
       segments: 0,
       series: 0,
       seriesByTimeframe: {},
+      resultsBytes: 0,
       liveBytes: 0,
       diskBytes: 0,
       oldestWrite: null,
@@ -45,7 +48,38 @@ describe('summarize', () => {
   });
 });
 
+describe('results of analyzers', () => {
+  it('are counted by their bytes, checked like the candles, and removed when they fail', async () => {
+    const dir = temporaryDir();
+    await filled(dir);
+    const before = await summarize(dir);
+    const store = await openStore(dir);
+    await new StoredResults({ store, exchange: 'sim', code: 'one' }).write({ some: 'thing' });
+    const after = await summarize(dir);
+    expect(before.resultsBytes).toBe(0);
+    expect(after).toMatchObject({ series: before.series, seriesByTimeframe: before.seriesByTimeframe });
+    expect(after.liveBytes).toBe(before.liveBytes + after.resultsBytes);
+    expect(after.segments).toBe(before.segments + 1);
+    const own = async (remove: boolean) => (await verify(dir, { remove })).find(({ key }) => key === resultsKey('sim'));
+    expect(await own(false)).toMatchObject({ series: 0, outcome: 'ok' });
+    await store.write(resultsKey('sim'), new Map([['results', Buffer.from('\x07\0results\x03\0one{', 'latin1')]]));
+    expect(await own(true)).toMatchObject({ outcome: 'shape', removed: true });
+    expect(await summarize(dir)).toEqual({ ...before, diskBytes: expect.any(Number) });
+  });
+});
+
 describe('verify', () => {
+  it('finds a series whose candles are not those that its results are of', async () => {
+    const dir = temporaryDir();
+    const store = await openStore(dir);
+    const record = encodeRecord(randomSeries('BTCUSDT', '5m').window());
+    const other = Buffer.from(record);
+    other.writeUInt8(other.readUInt8(30) ^ 1, 30);
+    await store.write('series/sim/5m/0', new Map([['BTCUSDT', record]]));
+    await store.write('series/sim/5m/1', new Map([['BTCUSDT', other]]));
+    expect((await verify(dir)).map(({ outcome }) => outcome)).toEqual(['ok', 'shape']);
+  });
+
   it('reports every entry and removes what fails only when asked', async () => {
     const dir = temporaryDir();
     const series = await filled(dir);

@@ -19,10 +19,9 @@ describe('cacheMetrics', () => {
     await cache.get('AUSDT', '5m');
     await cache.get('AUSDT', '5m');
     await cache.get('BUSDT', '5m');
-    const window = randomSeries('AUSDT', '5m').window();
-    results.get('lineage', [window]);
-    results.set('lineage', [window], {});
-    results.get('lineage', [window]);
+    results.get('AUSDT', 'lineage', ['candles']);
+    results.set('AUSDT', 'lineage', { inputs: ['candles'], result: {} });
+    results.get('AUSDT', 'lineage', ['candles']);
 
     const series = await scraped(registry);
     expect(cache.stats().candlesRead).toBe(40);

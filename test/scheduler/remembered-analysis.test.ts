@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ResultCache } from '../../src/cache/results.js';
-import { RememberedAnalysis, type SymbolResult } from '../../src/scheduler/remembered-analysis.js';
+import { type KeptResults, RememberedAnalysis, type SymbolResult } from '../../src/scheduler/remembered-analysis.js';
 import { settled } from '../support/fake-clock.js';
 import { analyzerInfo, deferred, FakePool, SLOT, seriesAt } from '../support/slots.js';
 
@@ -114,6 +114,60 @@ describe('RememberedAnalysis', () => {
     expect(ran(await analyze(at('AUSDT')))).toEqual(['trend', 'macd']);
     pool.kept = ['macd'];
     expect(ran(await analyze(at('AUSDT'), at('BUSDT')))).toEqual(['trend']);
+  });
+
+  it('keeps what was said last of each symbol for another process, and is asked there for what changed only', async () => {
+    const first = build();
+    const analyzers = [analyzerInfo('trend'), analyzerInfo('confluence', { kind: 'symbol', dependsOn: ['trend'] })];
+    first.pool.analyzers = analyzers;
+    const longer = seriesAt('AUSDT', '15m', 99);
+    await first.analyze(at('AUSDT', 99), longer.window());
+    const before = await first.analyze(at('AUSDT'), longer.window(), at('BUSDT'));
+    const kept = JSON.parse(JSON.stringify(first.analysis.takeUnkept())) as KeptResults;
+    const inputs = kept.symbols.map(([symbol, known]) => [symbol, known.inputs.length] as const);
+    expect(new Map(inputs)).toEqual(new Map(Object.entries({ AUSDT: 2, BUSDT: 1 })));
+
+    const second = build();
+    second.pool.analyzers = analyzers;
+    second.analysis.restore(kept);
+    const after = await second.analyze(at('AUSDT'), longer.window(), at('BUSDT'));
+    expect(second.pool.asked).toEqual([]);
+    expect(new Set(after.findings)).toEqual(new Set(before.findings));
+    expect(second.analysis.takeUnkept()).toBeNull();
+
+    await second.analyze(at('AUSDT', 102), longer.window(), at('BUSDT'));
+    expect(second.pool.batches.map(({ series, known }) => [series.length, known?.length])).toEqual([[2, 1]]);
+    expect(second.analysis.takeUnkept()?.symbols).toHaveLength(2);
+  });
+
+  it('takes nothing over from other analyzers, nor from no process', async () => {
+    const first = build();
+    await first.analyze(at('AUSDT'));
+    const kept = first.analysis.takeUnkept();
+    for (const analyzers of [[analyzerInfo('trend', { version: '2.0.0' })], [analyzerInfo('macd')]]) {
+      const second = build();
+      second.pool.analyzers = analyzers;
+      second.analysis.restore(kept);
+      second.analysis.restore(null);
+      await second.analyze(at('AUSDT'));
+      expect(second.pool.asked).toEqual([['AUSDT']]);
+    }
+  });
+
+  it('keeps nothing that was taken already, that failed, or that an analyzer of others had its say in', async () => {
+    const { pool, analysis, analyze } = build();
+    expect(analysis.takeUnkept()).toBeNull();
+    pool.failures = [{ analyzer: 'trend', reason: 'threw', message: 'no', count: 1 }];
+    await analyze(at('AUSDT'));
+    expect(analysis.takeUnkept()).toBeNull();
+    pool.failures = [];
+    await analyze(at('AUSDT'));
+    expect(analysis.takeUnkept()?.symbols).toHaveLength(1);
+    await analyze(at('AUSDT'));
+    expect(analysis.takeUnkept()).toBeNull();
+    pool.analyzers = [analyzerInfo('trend'), analyzerInfo('foreign', { origin: 'foreign.mjs' })];
+    await analyze(at('AUSDT'));
+    expect(analysis.takeUnkept()).toBeNull();
   });
 
   it('hands on the signal that ends an analysis', async () => {

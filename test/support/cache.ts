@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { decodeRecord, readRecordHead } from '../../src/cache/codec/record.js';
+import { decodeRecord, readRecordRange } from '../../src/cache/codec/record.js';
 import { SegmentStore, type SegmentStoreOptions } from '../../src/cache/l2.js';
 import { CandleCache, type CandleCacheOptions } from '../../src/cache/tiers.js';
 import type { CandleRow } from '../../src/domain/candle.js';
@@ -75,9 +75,9 @@ export async function openCache(
 
 /** What a record holds beside its open times. Throws `MalformedBytes`. */
 export function decodedColumns(record: Uint8Array): Omit<Columns, 'openTime'> {
-  const { symbol, count } = readRecordHead(record);
+  const { count } = readRecordRange(record);
   const place = {
-    symbol,
+    symbol: '',
     timeframe: '5m',
     buffer: allocateBuffer(count),
     capacity: count,

@@ -1,23 +1,23 @@
 import { type SeriesWindow, type Slab, slabOf } from '../../domain/series.js';
+import { windowDigest } from '../window-digest.js';
 import { ByteReader, ByteWriter, MalformedBytes } from './bytes.js';
 import { readPrices, readVolumes, writePrices, writeVolumes } from './columns.js';
 
 /** More rows than any configuration keeps; a count beyond it is damage, not data. */
 const MAX_ROWS = 100_000;
+const DIGEST_BYTES = 16;
 
 /** What a record says of itself; read without decoding its columns. */
-export interface RecordHead extends RecordRange {
-  readonly symbol: string;
-}
-
 export interface RecordRange {
   /** Epoch ms of the oldest candle. */
   readonly firstOpenTime: number;
   readonly count: number;
+  /** `windowDigest` of the candles: 32 hexadecimal digits. */
+  readonly digest: string;
 }
 
 /**
- * A series window in bytes: symbol, first open time, count, prices, volumes, runs of sources. The rows of a series are
+ * A series window in bytes: symbol, first open time, count, digest, prices, volumes, runs of sources. The rows of a series are
  * contiguous, so the first open time and the timeframe give all others. Decoding gives back exactly the same doubles.
  */
 export function encodeRecord(window: SeriesWindow): Uint8Array {
@@ -27,6 +27,7 @@ export function encodeRecord(window: SeriesWindow): Uint8Array {
   writer.text(window.symbol);
   writer.f64(count === 0 ? 0 : (rows[start] as number));
   writer.u32(count);
+  writer.reserve(DIGEST_BYTES).set(Buffer.from(windowDigest(window), 'hex'));
   writePrices(writer, { rows, capacity, start, count });
   writeVolumes(writer, { rows, capacity, start, count });
   writeRuns(writer, sources.subarray(start, start + count));
@@ -34,12 +35,6 @@ export function encodeRecord(window: SeriesWindow): Uint8Array {
 }
 
 /** Throws `MalformedBytes`. */
-export function readRecordHead(bytes: Uint8Array): RecordHead {
-  const reader = new ByteReader(bytes);
-  return { symbol: reader.text(), ...readRange(reader) };
-}
-
-/** For who knows the symbol. Throws `MalformedBytes`. */
 export function readRecordRange(bytes: Uint8Array): RecordRange {
   const reader = new ByteReader(bytes);
   reader.skipText();
@@ -62,7 +57,8 @@ function readRange(reader: ByteReader): RecordRange {
   const firstOpenTime = reader.f64();
   const count = reader.u32();
   if (count === 0 || count > MAX_ROWS) throw new MalformedBytes(`${count} rows, 1 to ${MAX_ROWS} allowed`);
-  return { firstOpenTime, count };
+  const { buffer, byteOffset } = reader.take(DIGEST_BYTES);
+  return { firstOpenTime, count, digest: Buffer.from(buffer, byteOffset, DIGEST_BYTES).toString('hex') };
 }
 
 function writeRuns(writer: ByteWriter, source: Uint8Array): void {

@@ -1,7 +1,6 @@
 import { promisify } from 'node:util';
 import { crc32, gunzip, gzip } from 'node:zlib';
 import { ByteReader, ByteWriter, MalformedBytes } from './bytes.js';
-import { readRecordHead } from './record.js';
 
 /*
  * A segment in bytes (little-endian):
@@ -12,7 +11,8 @@ import { readRecordHead } from './record.js';
  *   6  u16 records                                        …  payload, compressed: per record u32 length + record
  */
 const MAGIC = 0x47455343;
-export const FORMAT_VERSION = 1;
+/** Version 2 has a digest in every record. */
+export const FORMAT_VERSION = 2;
 /** The codec byte leaves room for zstd once the oldest supported Node has it. */
 const CODEC_GZIP = 1;
 const HEADER_BYTES = 32;
@@ -33,7 +33,7 @@ export interface SegmentHeader {
 }
 
 export interface Segment extends SegmentHeader {
-  /** Encoded series by symbol. */
+  /** By their names, with which each begins; those of series are their symbols. */
   readonly records: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -118,7 +118,7 @@ function splitRecords(payload: Uint8Array, count: number): Map<string, Uint8Arra
   const records = new Map<string, Uint8Array>();
   while (reader.remaining > 0) {
     const record = reader.take(reader.u32());
-    records.set(readRecordHead(record).symbol, record);
+    records.set(new ByteReader(record).text(), record);
   }
   if (records.size !== count) throw new MalformedBytes(`${records.size} records, ${count} promised`);
   return records;

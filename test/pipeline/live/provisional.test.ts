@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { windowDigest } from '../../../src/cache/results.js';
+import { windowDigest } from '../../../src/cache/window-digest.js';
 import type { CandleRow } from '../../../src/domain/candle.js';
 import { deriveCandle } from '../../../src/domain/derive.js';
 import { columnsOf, type Series, type SeriesWindow } from '../../../src/domain/series.js';
