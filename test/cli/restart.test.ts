@@ -52,6 +52,24 @@ describe('a restart', () => {
     }
   });
 
+  it('says again what analyzers said of the same candles, and asks them when they are others', async () => {
+    // A slot that lasts.
+    const slots = async (...more: string[]) => scan('--timeframes', '12h', ...more);
+    let [first, second] = [await slots(), await slots()];
+    if (second.slot !== first.slot) [first, second] = [second, await slots()];
+    expect(first.cache.results).toMatchObject({ hits: 0, entries: SYMBOLS });
+    expect(second.cache.results).toEqual({ hits: SYMBOLS, misses: 0, entries: SYMBOLS });
+    expect(second.signals).toEqual(first.signals);
+    expect(second.withheld).toEqual(first.withheld);
+    expect(second.stages.analyzeMs).toBe(0);
+    const other = await slots('--set', 'analyzers.enabled=[{name: momentum, parameters: {rsi: 9}}]');
+    expect(other.cache.results).toMatchObject({ hits: 0, misses: SYMBOLS });
+    expect(new Set(other.signals.map(({ analyzer }) => analyzer))).toEqual(
+      new Set(other.signals.length === 0 ? [] : ['momentum']),
+    );
+    expect(other.stages.analyzeMs).toBeGreaterThan(0);
+  });
+
   it('D5: fetches again what is damaged on disk, and nothing wrong is used', async () => {
     const first = await scan();
     const content = join(cwd, 'data', 'cache', 'content-v2');
