@@ -62,7 +62,12 @@ try {
     ],
     env: { LOOP_DELAY_FILE: loopDelayFile },
   });
-  const measured = await measure(daemon.url).finally(() => daemon.end('SIGTERM'));
+  let measured;
+  try {
+    measured = await measure(daemon.url);
+  } finally {
+    await daemon.end('SIGTERM');
+  }
   const loopDelay = JSON.parse(await readFile(loopDelayFile, 'utf8'));
   process.exitCode = report({ ...measured, loopDelay }) === 0 ? 0 : 1;
 } finally {

@@ -34,7 +34,7 @@ export class StoredResults<T> {
     if (this.#code === null) return null;
     const read = await this.#store.read(this.#key);
     const record = read.status === 'hit' ? read.segment.records.get(NAME) : undefined;
-    return record === undefined ? null : decode<T>(record, this.#code);
+    return record === undefined ? null : (decode(record, this.#code) as T | null);
   }
 
   /** Replaces what was kept; never rejects. What cannot be written costs the next start some time. */
@@ -72,10 +72,10 @@ export function parseResults(record: Uint8Array): { readonly code: string; reado
 }
 
 /** What the same code wrote is as it wrote it: the store has checked the bytes. */
-function decode<T>(record: Uint8Array, own: string): T | null {
+function decode(record: Uint8Array, own: string): unknown {
   try {
     const { code, results } = parseResults(record);
-    return code === own ? (results as T) : null;
+    return code === own ? results : null;
   } catch (error) {
     if (error instanceof MalformedBytes) return null;
     throw error;

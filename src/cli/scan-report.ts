@@ -1,4 +1,5 @@
 import type { ScanOutcome } from '../scanner.js';
+import type { CycleReport } from '../scheduler/report.js';
 import { signalReport } from '../signals/report.js';
 
 /** The report of one scan as `scan --json` prints it; fields are only ever added. */
@@ -17,7 +18,7 @@ export function scanReport(outcome: ScanOutcome, loopDelayP99Ms: number) {
     stages: {
       universeMs: round(outcome.universeMs),
       cacheMs: round(outcome.cacheMs),
-      ...Object.fromEntries(Object.entries(cycle.stages).map(([stage, ms]) => [stage, round(ms)])),
+      ...rounded(cycle.stages),
     },
     requests,
     plan: { ...outcome.plan, slot: new Date(outcome.plan.slot).toISOString() },
@@ -37,6 +38,10 @@ export function scanReport(outcome: ScanOutcome, loopDelayP99Ms: number) {
 }
 
 export type ScanReport = ReturnType<typeof scanReport>;
+
+function rounded(stages: CycleReport['stages']): CycleReport['stages'] {
+  return Object.fromEntries(Object.entries(stages).map(([stage, ms]) => [stage, round(ms)])) as CycleReport['stages'];
+}
 
 /** Microseconds are noise in a report. */
 function round(ms: number): number {

@@ -3,9 +3,12 @@ import type { Config } from '../config/schema.js';
 import type { Logger } from '../lib/log.js';
 import type { Deepening } from '../pipeline/deepening.js';
 import type { LiveCandles } from '../pipeline/live/live-candles.js';
+import type { SeriesKey } from '../pipeline/source.js';
 import type { UniverseChange } from '../pipeline/universe-change.js';
 import { UniverseKeeper, type UniverseSettings } from '../pipeline/universe-keeper.js';
 import type { MarketOptions } from './market.js';
+
+type Cache = Pick<CandleCache, 'drop' | 'load'>;
 
 interface Followers {
   readonly live: Pick<LiveCandles, 'setSymbols'> | null;
@@ -16,12 +19,12 @@ interface Followers {
 export class UniverseFollower {
   readonly keeper: UniverseKeeper;
   readonly #log: Logger;
-  readonly #cache: Pick<CandleCache, 'drop'>;
+  readonly #cache: Cache;
   readonly #config: Config;
   /** Null while they are being built, from what the universe is then. */
   #followers: Followers | null = null;
 
-  constructor({ config, client, exchangeClock, random, log }: MarketOptions, cache: Pick<CandleCache, 'drop'>) {
+  constructor({ config, client, exchangeClock, random, log }: MarketOptions, cache: Cache) {
     this.#log = log.child({ part: 'universe' });
     this.#cache = cache;
     this.#config = config;
@@ -52,11 +55,20 @@ export class UniverseFollower {
       { added: added.map(({ symbol }) => symbol), removed, symbols: universe.instruments.length },
       'the universe changed',
     );
+    // One that was listed before may still be on disk; the next cycle asks for what closed since.
+    void this.#cache.load(
+      added.flatMap(({ symbol }) => this.#keysOf(symbol)),
+      { ahead: true },
+    );
     this.#followers?.live?.setSymbols(universe.instruments.map(({ symbol }) => symbol));
     for (const { symbol } of removed) {
       this.#followers?.deepening.forget(symbol);
-      for (const timeframe of this.#config.timeframes) this.#cache.drop(symbol, timeframe);
+      for (const { timeframe } of this.#keysOf(symbol)) this.#cache.drop(symbol, timeframe);
     }
+  }
+
+  #keysOf(symbol: string): SeriesKey[] {
+    return this.#config.timeframes.map((timeframe) => ({ symbol, timeframe }));
   }
 }
 

@@ -7,7 +7,10 @@ import { FakeClock } from '../support/fake-clock.js';
 const RESULTS = { lineage: 'abc', symbols: [{ symbol: 'AUSDT', strength: 0.1 + 0.2, text: 'Schluß ≥ 1' }] };
 const DAY_MS = 86_400_000;
 
-async function open(dir: string, { code = 'one' as string | null, exchange = 'sim', now = NOW } = {}) {
+async function open(
+  dir: string,
+  { code = 'one', exchange = 'sim', now = NOW }: { code?: string | null; exchange?: string; now?: number } = {},
+) {
   const store = await openStore(dir, { clock: new FakeClock(now) });
   return { store, stored: new StoredResults<typeof RESULTS>({ store, exchange, code }) };
 }

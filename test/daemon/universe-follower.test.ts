@@ -25,6 +25,10 @@ function build() {
   } as unknown as MarketOptions;
   const universe = new UniverseFollower(options, {
     drop: (symbol, timeframe) => void did.push(`drop ${symbol} ${timeframe}`),
+    load: async (keys) => {
+      if (keys.length > 0) did.push(`load ${keys.map(({ symbol, timeframe }) => `${symbol} ${timeframe}`).join(', ')}`);
+      return { loaded: 0, missing: keys.length };
+    },
   });
   universe.keeper.start({ instruments: SYMBOLS.map((symbol) => instrument(symbol)), excluded: [] });
   const follow = () =>
@@ -55,7 +59,7 @@ describe('UniverseFollower', () => {
     const gone = ['stream AUSDT CUSDT', 'forget BUSDT', 'drop BUSDT 5m', 'drop BUSDT 1h'];
     expect(await reconfigured('universe.exclude=[BUSDT]')).toEqual([...gone, 'list']);
     expect(await reconfigured('universe.exclude=[BUSDT]', 'universe.refreshEvery=1m')).toEqual([]);
-    expect(await reconfigured()).toEqual(['list', 'stream AUSDT CUSDT BUSDT']);
+    expect(await reconfigured()).toEqual(['list', 'load BUSDT 5m, BUSDT 1h', 'stream AUSDT CUSDT BUSDT']);
     await universe.keeper.stop();
   });
 
