@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import type { Series } from '../domain/series.js';
 import type { Cancel, Clock } from '../lib/clock.js';
 import { groupBy } from '../lib/group-by.js';
+import { nextTurn } from '../lib/next-turn.js';
 import { hydrate, isUsable } from './hydrate.js';
 import { isOf, type SeriesKey, segmentKey, segmentNumber, segmentTimeframe } from './keys.js';
 import { L1, type L1Stats } from './l1.js';
@@ -287,6 +288,8 @@ export class CandleCache {
     if (absent.length === 0) return wanted.length;
     const read = await this.#options.store.read(segment);
     const from = read.status === 'hit' ? read.segment.records : read.status;
+    // Decoding takes a while: the reads and requests beside it go on in between.
+    await nextTurn();
     const taken = absent.filter((key) => {
       const series = this.#take(key, from);
       return series !== null && this.#l1.setIfAbsent(keyText(key), series);
