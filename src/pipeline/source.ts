@@ -34,6 +34,16 @@ export interface SeriesOutcome extends SeriesKey {
   readonly cutBy: 'gap' | 'rejected' | null;
 }
 
+/** The outcome for a series of which nothing came and nothing is missing. */
+export const NOTHING_CAME: Omit<SeriesOutcome, keyof SeriesKey> = {
+  added: 0,
+  revised: 0,
+  refused: new Map(),
+  skip: null,
+  gap: 'none',
+  cutBy: null,
+};
+
 /**
  * One way to candles. The pipeline asks its sources in order, each only for what the earlier ones left missing.
  * `fill` writes to the store, settles when it can do no more, gives one outcome per wanted series, and rejects only

@@ -1,7 +1,6 @@
-import type { Refusal } from '../../domain/candle.js';
 import type { Slot } from '../../domain/slot.js';
 import { groupBy } from '../../lib/group-by.js';
-import type { CandleSource, SeriesKey, SeriesOutcome, SeriesStore } from '../source.js';
+import { type CandleSource, NOTHING_CAME, type SeriesKey, type SeriesOutcome, type SeriesStore } from '../source.js';
 import type { Assembly } from './assembly.js';
 import { isAtSlot } from './at-slot.js';
 import type { Derivation } from './derivation.js';
@@ -49,7 +48,10 @@ export class BaseFirstSource implements CandleSource {
     const second = await this.#ask(derivable.filter(isMissing), target, signal);
     const outcomes = [...first, ...second];
     const asked = new Set(outcomes.map(keyText));
-    return [...outcomes, ...wanted.filter((key) => !asked.has(keyText(key))).map((key) => ({ ...key, ...NOTHING }))];
+    return [
+      ...outcomes,
+      ...wanted.filter((key) => !asked.has(keyText(key))).map((key) => ({ ...key, ...NOTHING_CAME })),
+    ];
   }
 
   async #ask(keys: readonly SeriesKey[], slot: Slot, signal: AbortSignal): Promise<readonly SeriesOutcome[]> {
@@ -68,15 +70,6 @@ export class BaseFirstSource implements CandleSource {
     return outcomes;
   }
 }
-
-const NOTHING = {
-  added: 0,
-  revised: 0,
-  refused: new Map<Refusal, number>(),
-  skip: null,
-  gap: 'none',
-  cutBy: null,
-} as const;
 
 function keyText({ symbol, timeframe }: SeriesKey): string {
   return `${symbol}@${timeframe}`;

@@ -1,7 +1,6 @@
-import type { Refusal } from '../../domain/candle.js';
 import type { Slot } from '../../domain/slot.js';
 import { timeframeMs } from '../../domain/timeframe.js';
-import type { CandleSource, SeriesKey, SeriesOutcome, SeriesStore } from '../source.js';
+import { type CandleSource, NOTHING_CAME, type SeriesKey, type SeriesOutcome, type SeriesStore } from '../source.js';
 import type { Arrivals } from './arrivals.js';
 import type { Assembly } from './assembly.js';
 import { isAtSlot } from './at-slot.js';
@@ -59,7 +58,7 @@ export class StreamFeed implements CandleSource {
       const end = ends[index] ?? null;
       return {
         ...key,
-        ...NOTHING,
+        ...NOTHING_CAME,
         added: last === null || end === null ? 0 : Math.max(0, (last - end) / timeframeMs(key.timeframe)),
         skip: isThere(key) ? null : 'stale',
       };
@@ -73,5 +72,3 @@ export class StreamFeed implements CandleSource {
     return key.timeframe === derivation.base ? (store.get(key)?.length ?? 0) > 0 : derivation.reaches(key);
   }
 }
-
-const NOTHING = { revised: 0, refused: new Map<Refusal, number>(), gap: 'none', cutBy: null } as const;

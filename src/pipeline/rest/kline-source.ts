@@ -6,7 +6,14 @@ import type { Slot } from '../../domain/slot.js';
 import type { ExchangeClient, KlineQuery, Lane } from '../exchange/contract.js';
 import { type Ingested, ingest } from '../ingest.js';
 import { planSeries } from '../plan.js';
-import type { CandleSource, SeriesKey, SeriesOutcome, SeriesStore, SkipReason } from '../source.js';
+import {
+  type CandleSource,
+  NOTHING_CAME,
+  type SeriesKey,
+  type SeriesOutcome,
+  type SeriesStore,
+  type SkipReason,
+} from '../source.js';
 
 export interface KlineSourceOptions {
   readonly name: 'history' | 'rest';
@@ -64,14 +71,14 @@ export class KlineSource implements CandleSource {
   async #fillOne(key: SeriesKey, slot: Slot, signal: AbortSignal, mayAskAgain: () => boolean): Promise<SeriesOutcome> {
     const { store, firstLook, name, onAnswered } = this.#options;
     const query = planSeries(key.symbol, key.timeframe, store.get(key), slot, firstLook);
-    if (query === null) return { ...key, ...NOTHING };
+    if (query === null) return { ...key, ...NOTHING_CAME };
     try {
       const outcome = await this.#ask(key, query, slot, signal, mayAskAgain);
       onAnswered?.(name, outcome);
       return outcome;
     } catch (error) {
-      if (error instanceof ExchangeError) return { ...key, ...NOTHING, skip: SKIP_REASON[error.kind] };
-      if (signal.aborted) return { ...key, ...NOTHING, skip: 'timeout' };
+      if (error instanceof ExchangeError) return { ...key, ...NOTHING_CAME, skip: SKIP_REASON[error.kind] };
+      if (signal.aborted) return { ...key, ...NOTHING_CAME, skip: 'timeout' };
       throw error;
     }
   }
@@ -110,15 +117,6 @@ export class KlineSource implements CandleSource {
     return held ?? new Series(key.symbol, key.timeframe, this.#options.lookback);
   }
 }
-
-const NOTHING = {
-  added: 0,
-  revised: 0,
-  refused: new Map<Refusal, number>(),
-  skip: null,
-  gap: 'none',
-  cutBy: null,
-} as const;
 
 function skipOfIncomplete({ series, refused }: Ingested): SkipReason {
   if (hasDefects(refused)) return 'rejected';

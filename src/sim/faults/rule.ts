@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UsageError } from '../../domain/errors.js';
+import { parseRules } from './parse.js';
 
 const headers = z.record(z.string(), z.string()).default({});
 const bytes = z
@@ -115,19 +115,7 @@ export type FaultRule = z.infer<typeof ruleSchema>;
 /** A rule as it is written: defaults may be left out. */
 export type FaultRuleInput = z.input<typeof ruleSchema>;
 
-/** One rule or a list of them. Throws a `UsageError` that names the place, what was found and what is allowed. */
+/** One rule or a list of them; see `parseRules`. */
 export function parseFaultRules(input: unknown): FaultRule[] {
-  const list: unknown[] = Array.isArray(input) ? input : [input];
-  return list.map((rule, index) => {
-    const parsed = ruleSchema.safeParse(rule);
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const place = issue === undefined || issue.path.length === 0 ? '' : `.${issue.path.join('.')}`;
-    throw new UsageError(`fault rule ${index}${place}: ${issue?.message ?? 'invalid'}, found ${shown(rule)}`);
-  });
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
+  return parseRules(ruleSchema, input, 'fault rule');
 }

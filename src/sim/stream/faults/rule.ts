@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { UsageError } from '../../../domain/errors.js';
+import { parseRules } from '../../faults/parse.js';
 import { INTERVALS } from '../../market/interval.js';
 import { METHODS } from '../requests.js';
 
@@ -169,17 +169,9 @@ export type RequestAction = z.output<typeof requestAction>;
 export type FrameAction = z.output<typeof frameAction>;
 export type ConnectionAction = z.output<typeof connectionAction>;
 
-/** One rule or a list of them. Throws a `UsageError` that names the place, what was found and what is allowed. */
+/** One rule or a list of them; see `parseRules`. */
 export function parseStreamFaults(input: unknown): StreamFaultRule[] {
-  const list: unknown[] = Array.isArray(input) ? input : [input];
-  return list.map((rule, index) => {
-    const parsed = ruleSchema.safeParse(rule);
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const place = issue === undefined || issue.path.length === 0 ? '' : `.${issue.path.join('.')}`;
-    const found = JSON.stringify(rule) ?? String(rule);
-    throw new UsageError(`stream fault ${index}${place}: ${issue?.message ?? 'invalid'}, found ${found.slice(0, 200)}`);
-  });
+  return parseRules(ruleSchema, input, 'stream fault');
 }
 
 function isCloseCode(code: number): boolean {
