@@ -1,15 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { decodeRecord, readRecordRange } from '../../src/cache/codec/record.js';
+import { cacacheDisk, type Disk } from '../../src/cache/disk.js';
 import { SegmentStore, type SegmentStoreOptions } from '../../src/cache/l2.js';
 import { CandleCache, type CandleCacheOptions } from '../../src/cache/tiers.js';
 import type { CandleRow } from '../../src/domain/candle.js';
 import { allocateBuffer, type Columns, columnsOf, Series, slabOf } from '../../src/domain/series.js';
 import { floorToTimeframe, type Timeframe, timeframeMs } from '../../src/domain/timeframe.js';
 import { type Random, seededRandom } from '../../src/lib/random.js';
-import { FakeClock } from './fake-clock.js';
+import { FakeClock, MINUTE } from './fake-clock.js';
 
 export const NOW = Date.UTC(2026, 0, 1, 12, 0, 30);
 const MiB = 1024 * 1024;
@@ -71,6 +72,48 @@ export async function openCache(
     store,
     ...options,
   });
+}
+
+const TIMEFRAMES: readonly Timeframe[] = ['5m', '15m', '1h'];
+
+/** `symbols` x three timeframes. */
+export function market(symbols: number, until = NOW): Series[] {
+  return Array.from({ length: symbols }, (_, seed) =>
+    TIMEFRAMES.map((timeframe) => randomSeries(`S${seed}USDT`, timeframe, { seed, until })),
+  ).flat();
+}
+
+export const keysOf = (series: readonly Series[]) => series.map(({ symbol, timeframe }) => ({ symbol, timeframe }));
+
+/** Appends the candle that closes next. */
+export function extend(series: Series): void {
+  const openTime = (series.lastOpenTime as number) + 5 * MINUTE;
+  expect(series.append([openTime, 5, 5, 5, 5, 1], 'stream', openTime + 5 * MINUTE)).toBeNull();
+}
+
+export function expectServed(cache: CandleCache, series: readonly Series[]): void {
+  for (const one of series) {
+    const held = cache.peek(one.symbol, one.timeframe);
+    expect(held === null ? null : contentOf(held)).toEqual(contentOf(one));
+  }
+}
+
+/** A disk whose reads and writes are counted, and whose writes fail while `broken`. */
+export function watchedDisk() {
+  const seen = { reads: 0, writes: [] as string[], broken: false };
+  const disk: Disk = {
+    ...cacacheDisk,
+    read: (...args) => {
+      seen.reads += 1;
+      return cacacheDisk.read(...args);
+    },
+    write: (...args) => {
+      if (seen.broken) return Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }));
+      seen.writes.push(args[1]);
+      return cacacheDisk.write(...args);
+    },
+  };
+  return { seen, disk };
 }
 
 /** What a record holds beside its open times. Throws `MalformedBytes`. */

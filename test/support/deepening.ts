@@ -1,3 +1,4 @@
+import { expect, onTestFinished } from 'vitest';
 import type { CandleRow, Source } from '../../src/domain/candle.js';
 import { SOURCES } from '../../src/domain/candle.js';
 import { columnsOf, Series } from '../../src/domain/series.js';
@@ -12,9 +13,11 @@ import { WeightGovernor } from '../../src/pipeline/exchange/governor.js';
 import { klinesWeight } from '../../src/pipeline/exchange/klines.js';
 import type { SeriesKey, SeriesStore } from '../../src/pipeline/source.js';
 import { MemoryStore } from '../../src/pipeline/store.js';
-import { FakeClock } from './fake-clock.js';
+import { FakeClock, settled } from './fake-clock.js';
 
 export const SLOT: Slot = Date.UTC(2026, 2, 18, 12);
+export const STEP = 300_000;
+export const KEY = { symbol: 'AUSDT', timeframe: '5m' } as const;
 
 /** The one candle that the exchange has of this time; `said` tells its statements apart. */
 export function truth({ symbol, timeframe }: SeriesKey, openTime: number, said = 0): CandleRow {
@@ -61,6 +64,12 @@ export interface Asked extends KlineQuery {
   readonly at: number;
 }
 
+/** A request that waits for its reply: `rows`, or what the exchange has. */
+export interface OpenRequest {
+  readonly query: KlineQuery;
+  readonly reply: (rows?: KlineReply) => Promise<void>;
+}
+
 /** A store that can lose a series, as a cache does. */
 export class LosingStore extends MemoryStore implements SeriesStore {
   readonly lost = new Set<string>();
@@ -70,6 +79,7 @@ export class LosingStore extends MemoryStore implements SeriesStore {
   }
 }
 
+/** Deepening over a made-up exchange, on a fake clock. When the test ends it is stopped, and must leave no timer. */
 export class DeepeningRig {
   readonly clock = new FakeClock(SLOT + 10_000);
   readonly store = new LosingStore();
@@ -102,6 +112,17 @@ export class DeepeningRig {
       onError: (error) => this.errors.push(error),
       ...options,
     });
+    onTestFinished(async () => {
+      await Promise.all([this.deepening.stop(), this.governor.stop()]);
+      expect(this.clock.pendingTimers).toBe(0);
+    });
+  }
+
+  /** Asks at once for what it is given. */
+  static started(options: ConstructorParameters<typeof DeepeningRig>[0] = {}): DeepeningRig {
+    const rig = new DeepeningRig(options);
+    rig.deepening.start();
+    return rig;
   }
 
   /** The exchange's own rows, ascending, cut as it cuts them. */
@@ -121,8 +142,20 @@ export class DeepeningRig {
     return this.asked.map(({ symbol }) => symbol);
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.deepening.stop(), this.governor.stop()]);
+  /** Requests from now on, which the test answers one by one. */
+  heldBack(): OpenRequest[] {
+    const open: OpenRequest[] = [];
+    this.answer = (query) =>
+      new Promise((resolve) =>
+        open.push({
+          query,
+          reply: async (rows = this.reply(query)) => {
+            resolve(rows);
+            await settled();
+          },
+        }),
+      );
+    return open;
   }
 
   /** Weight asked for in each minute of the exchange's clock in which something was. */

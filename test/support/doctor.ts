@@ -1,10 +1,13 @@
+import { describe, expect, it } from 'vitest';
 import { type ConfigSources, loadConfig } from '../../src/config/load.js';
 import type { Check, ExchangeFacts } from '../../src/doctor/contract.js';
 import { type DoctorOptions, runDoctor } from '../../src/doctor/doctor.js';
 import type { Probes, ProcessFacts } from '../../src/doctor/probes.js';
 import { FakeClock } from './fake-clock.js';
+import { named } from './universe.js';
 
-const GIB = 2 ** 30;
+export const MIB = 2 ** 20;
+export const GIB = 2 ** 30;
 
 export const HEALTHY_PROCESS: ProcessFacts = {
   pid: 4_242,
@@ -23,7 +26,7 @@ export const HEALTHY_EXCHANGE: ExchangeFacts = {
   skewMs: 3,
   weightLimit: 2_400,
   listed: 900,
-  symbols: Array.from({ length: 530 }, (_, index) => `S${index}USDT`),
+  symbols: named(530),
 };
 
 /** A machine and an exchange on which nothing is wrong. */
@@ -69,4 +72,27 @@ export async function checkOf(id: string, patient: Patient = {}): Promise<Check>
 
 export function failing(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: made up`), { code });
+}
+
+/** Another process that holds the lock of the data directory. */
+export const holder = { pid: 77, startedAt: '2026-01-01T00:00:00.000Z', version: '1.0.0', command: 'run' };
+
+export const running = (changes: Partial<ProcessFacts>): Patient => ({
+  probes: { process: { ...HEALTHY_PROCESS, ...changes } },
+});
+export const set = (...settings: string[]): Patient => ({ config: { set: settings } });
+
+export type Row = readonly [what: string, id: string, patient: Patient, status: string, found: RegExp];
+
+/** A test of each row: what the check of this id finds of the patient, and what it makes of that. */
+export function describeChecks(topic: string, rows: readonly Row[]): void {
+  describe(`the doctor on the ${topic}`, () => {
+    it.each(rows)('notices %s (%s)', async (_, id, patient, status, found) => {
+      const check = await checkOf(id, patient);
+      expect(check.found).toMatch(found);
+      expect(check.status).toBe(status);
+      if (status === 'ok' || status === 'skipped') return;
+      expect([check.expected, check.fix]).not.toContain(null);
+    });
+  });
 }

@@ -1,5 +1,10 @@
 import type { Cancel, Clock } from '../../src/lib/clock.js';
 
+/** In ms, to let pass. */
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+
 interface Timer {
   readonly dueMs: number;
   readonly callback: () => void;

@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import { ExchangeError, type ExchangeErrorKind } from '../../src/domain/errors.js';
 import { type Clock, systemClock } from '../../src/lib/clock.js';
 import { seededRandom } from '../../src/lib/random.js';
@@ -16,7 +17,6 @@ export interface Rig {
   klines(query?: Partial<KlineQuery>, signal?: AbortSignal): ReturnType<ExchangeClient['klines']>;
   /** The kind of the error that the request fails with. */
   kindOf(request: Promise<unknown>): Promise<ExchangeErrorKind>;
-  close(): Promise<void>;
 }
 
 export interface RigOptions {
@@ -26,7 +26,7 @@ export interface RigOptions {
   readonly governor?: Partial<GovernorOptions>;
 }
 
-/** A client and the hostile server that it talks to. */
+/** A client and the hostile server that it talks to, both closed when the test ends. */
 export async function startRig(script: (request: HostileRequest) => void, options: RigOptions = {}): Promise<Rig> {
   const { clock = systemClock, requestTimeoutMs = 5_000, window = 64 } = options;
   const server = await startHostileServer(script);
@@ -43,6 +43,11 @@ export async function startRig(script: (request: HostileRequest) => void, option
     clock,
     random,
     onRequest: (event) => events.push(event),
+  });
+  onTestFinished(async () => {
+    await client.close();
+    await governor.stop();
+    await server.close();
   });
   return {
     server,
@@ -62,11 +67,6 @@ export async function startRig(script: (request: HostileRequest) => void, option
         throw error;
       }
       throw new Error('the request succeeded');
-    },
-    close: async () => {
-      await client.close();
-      await governor.stop();
-      await server.close();
     },
   };
 }

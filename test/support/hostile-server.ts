@@ -82,6 +82,10 @@ export function httpReply({ status = 200, headers = {}, body = '' }: ReplyParts)
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} Scripted\r\n${lines.join('')}\r\n`), bytes]);
 }
 
+/** A script that gives every request these bytes. */
+export const send = (bytes: Buffer | string) => (request: HostileRequest) => void request.socket.write(bytes);
+export const fail = (status: number, body = '', headers = {}) => send(httpReply({ status, body, headers }));
+
 /** Rows as the exchange sends them: `count` closed candles from `firstOpenTime` on. */
 export function klineRows(count: number, firstOpenTime = Date.UTC(2026, 0, 1), stepMs = 300_000): unknown[][] {
   return Array.from({ length: count }, (_, index) => {
@@ -104,7 +108,10 @@ export function klineRows(count: number, firstOpenTime = Date.UTC(2026, 0, 1), s
   });
 }
 
-export function klinesReply(count = 3, headers: Readonly<Record<string, string>> = {}): Buffer {
+/** Rows that a client makes of `klinesReply()`. */
+export const goodRows = 3;
+
+export function klinesReply(count = goodRows, headers: Readonly<Record<string, string>> = {}): Buffer {
   const body = gzipSync(JSON.stringify(klineRows(count)));
   return httpReply({ headers: { 'content-encoding': 'gzip', ...headers }, body });
 }

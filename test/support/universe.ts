@@ -1,12 +1,14 @@
+import { expect, onTestFinished } from 'vitest';
 import { seededRandom } from '../../src/lib/random.js';
 import type { DatedExchangeInfo, ExchangeClient, Instrument } from '../../src/pipeline/exchange/contract.js';
 import type { ContractInfo } from '../../src/pipeline/stream/contract.js';
 import { selectUniverse, type UniverseFilters } from '../../src/pipeline/universe.js';
 import type { UniverseChange } from '../../src/pipeline/universe-change.js';
 import { UniverseKeeper } from '../../src/pipeline/universe-keeper.js';
-import { FakeClock } from './fake-clock.js';
+import { FakeClock, MINUTE } from './fake-clock.js';
 
 export const DAY = 86_400_000;
+export const PERIOD = 10 * MINUTE;
 export const LISTED_AT = Date.UTC(2025, 0, 1);
 export const FILTERS: UniverseFilters = {
   quote: 'USDT',
@@ -43,7 +45,10 @@ export const news = (symbol: string, status: string, contractType = 'PERPETUAL')
   eventTime: 0,
 });
 
-/** A keeper on a fake clock over a list that the test changes as it likes. */
+/**
+ * A keeper on a fake clock over a list that the test changes as it likes. When the test ends it is stopped, and must leave
+ * no timer.
+ */
 export class KeeperRig {
   readonly clock = new FakeClock();
   readonly changes: UniverseChange[] = [];
@@ -65,13 +70,17 @@ export class KeeperRig {
       client: this.#client(),
       exchangeNow: () => this.clock.now(),
       filters: all,
-      refreshEveryMs: 600_000,
+      refreshEveryMs: PERIOD,
       clock: this.clock,
       random: seededRandom(11),
       listener: {
         onChange: (change) => this.changes.push(change),
         onError: (error) => this.errors.push(error),
       },
+    });
+    onTestFinished(async () => {
+      await this.keeper.stop();
+      expect(this.clock.pendingTimers).toBe(0);
     });
     this.keeper.start(selectUniverse(this.list, all, this.clock.now(), this.volumes));
   }

@@ -1,13 +1,10 @@
 import { gzipSync } from 'node:zlib';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { loadBinance } from '../../../src/pipeline/exchange/ccxt.js';
 import { klinesWeight } from '../../../src/pipeline/exchange/klines.js';
 import { FakeClock } from '../../support/fake-clock.js';
-import { type Rig, startRig } from '../../support/hostile-client.js';
+import { startRig } from '../../support/hostile-client.js';
 import { type HostileRequest, httpReply, klinesReply } from '../../support/hostile-server.js';
-
-let rig: Rig;
-afterEach(() => rig.close());
 
 const json = (value: unknown, used?: number) => (request: HostileRequest) =>
   void request.socket.write(
@@ -19,7 +16,7 @@ const json = (value: unknown, used?: number) => (request: HostileRequest) =>
 
 describe('the requests', () => {
   it('ask for klines by symbol, interval and limit, with bounds only when given, and any Unicode encoded', async () => {
-    rig = await startRig(({ socket }) => void socket.write(klinesReply()));
+    const rig = await startRig(({ socket }) => void socket.write(klinesReply()));
     await rig.klines();
     await rig.klines({ symbol: '币安人生USDT', limit: 499, startTime: 1_000, endTime: 2_000 });
     const [first, second] = rig.server.requests.map(({ path }) => new URL(path, 'http://x'));
@@ -36,13 +33,13 @@ describe('the requests', () => {
   });
 
   it.each([0, -1, 1501, 1.5, Number.NaN])('refuse the limit %d without sending anything', async (limit) => {
-    rig = await startRig(() => {});
+    const rig = await startRig(() => {});
     expect(await rig.kindOf(rig.klines({ limit }))).toBe('badRequest');
     expect(rig.server.requests.length).toBe(0);
   });
 
   it('cost what ccxt has in its table, which is the documented weight', async () => {
-    rig = await startRig(({ socket }) => void socket.write(klinesReply(1)));
+    const rig = await startRig(({ socket }) => void socket.write(klinesReply(1)));
     const costs = (await loadBinance(rig.server.url)).api.fapiPublic.get.klines as { byLimit: [number, number][] };
     for (const limit of [1, 99, 100, 499, 500, 1000, 1001, 1500]) {
       expect(costs.byLimit.find(([most]) => limit <= most)?.[1]).toBe(klinesWeight(limit));
@@ -53,7 +50,7 @@ describe('the requests', () => {
   });
 
   it('go out in parallel, each with its own answer', async () => {
-    rig = await startRig(({ socket, path }) => {
+    const rig = await startRig(({ socket, path }) => {
       const limit = Number(new URL(path, 'http://x').searchParams.get('limit'));
       setTimeout(() => socket.write(klinesReply(limit)), (limit * 7) % 11);
     });
@@ -65,13 +62,13 @@ describe('the requests', () => {
 
 describe('what replies teach the governor', () => {
   it('the weight that the address has used', async () => {
-    rig = await startRig(({ socket }) => void socket.write(klinesReply(3, { 'X-MBX-USED-WEIGHT-1M': '1234' })));
+    const rig = await startRig(({ socket }) => void socket.write(klinesReply(3, { 'X-MBX-USED-WEIGHT-1M': '1234' })));
     await rig.klines();
     expect(rig.governor.weightUsed).toBe(1234);
   });
 
   it.each(['', 'NaN', '-1', '1e9', '99999999999'])('nothing when the header says %j', async (used) => {
-    rig = await startRig(({ socket }) => void socket.write(klinesReply(3, { 'X-MBX-USED-WEIGHT-1M': used })));
+    const rig = await startRig(({ socket }) => void socket.write(klinesReply(3, { 'X-MBX-USED-WEIGHT-1M': used })));
     await rig.klines();
     expect(rig.governor.weightUsed).toBe(1);
   });
@@ -87,7 +84,7 @@ describe('what replies teach the governor', () => {
       marginAsset: 'USDT',
     };
     const rateLimits = [{ rateLimitType: 'REQUEST_WEIGHT', interval: 'MINUTE', intervalNum: 1, limit: 6000 }];
-    rig = await startRig(json({ symbols: [symbol], rateLimits }));
+    const rig = await startRig(json({ symbols: [symbol], rateLimits }));
     const info = await rig.client.exchangeInfo({ lane: 'bulk' });
     expect(info.instruments.map(({ unified }) => unified)).toEqual(['BTC/USDT:USDT']);
     expect(rig.server.requests[0]?.path).toBe('/fapi/v1/exchangeInfo');
@@ -96,7 +93,7 @@ describe('what replies teach the governor', () => {
   });
 
   it("the exchange's clock", async () => {
-    rig = await startRig(json({ serverTime: 1791382984200 }));
+    const rig = await startRig(json({ serverTime: 1791382984200 }));
     const { serverTime, roundTripMs } = await rig.client.serverTime({ lane: 'urgent' });
     expect(serverTime).toBe(1791382984200);
     expect(roundTripMs).toBeGreaterThanOrEqual(0);
@@ -105,7 +102,7 @@ describe('what replies teach the governor', () => {
   });
 
   it('that the volumes of all symbols cost 40', async () => {
-    rig = await startRig(json([{ symbol: 'BTCUSDT', quoteVolume: '12.5' }]));
+    const rig = await startRig(json([{ symbol: 'BTCUSDT', quoteVolume: '12.5' }]));
     expect([...(await rig.client.quoteVolumes({ lane: 'bulk' }))]).toEqual([['BTCUSDT', 12.5]]);
     expect(rig.client.stats().weight).toBe(40);
   });
@@ -115,7 +112,7 @@ describe('other limits', () => {
   it('hold for the requests to come: more sockets, another deadline; those under way keep theirs', async () => {
     const clock = new FakeClock();
     const waiting: HostileRequest[] = [];
-    rig = await startRig((request) => void waiting.push(request), { clock, window: 2, requestTimeoutMs: 10_000 });
+    const rig = await startRig((request) => void waiting.push(request), { clock, window: 2, requestTimeoutMs: 10_000 });
     const before = [1, 2, 3].map(() => rig.klines());
     await vi.waitFor(() => expect(waiting).toHaveLength(2));
     rig.client.reconfigure({ window: 4, requestTimeoutMs: 1_000 });
@@ -131,7 +128,10 @@ describe('other limits', () => {
   });
 
   it('that are the same keep the sockets', async () => {
-    rig = await startRig(({ socket }) => void socket.write(klinesReply()), { window: 1, requestTimeoutMs: 8_000 });
+    const rig = await startRig(({ socket }) => void socket.write(klinesReply()), {
+      window: 1,
+      requestTimeoutMs: 8_000,
+    });
     await rig.klines();
     rig.client.reconfigure({ window: 1, requestTimeoutMs: 9_000 });
     await rig.klines();

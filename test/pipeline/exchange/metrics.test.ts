@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createRegistry } from '../../../src/lib/metrics.js';
 import { exchangeMetrics } from '../../../src/pipeline/exchange/metrics.js';
 import { startRig } from '../../support/hostile-client.js';
@@ -14,7 +14,6 @@ describe('exchangeMetrics', () => {
       else
         socket.write(httpReply({ status: 418, headers: { 'retry-after': '120' }, body: '{"code":-1003,"msg":"ban"}' }));
     });
-    onTestFinished(() => rig.close());
     await rig.klines();
     await rig.klines();
     expect(await rig.kindOf(rig.klines())).toBe('banned');
