@@ -12,6 +12,8 @@ const MODULE_BUDGET_MS = 2_000;
 const CHECKS_PER_BUDGET = 20;
 /** Wait before a thread that ended without having been of use is replaced. */
 const RESPAWN_MS = 500;
+/** Runs in one thread: while one is answered the next one is there already. */
+const MOST_RUNS = 2;
 /** Longest wait for a thread that does not end, for instance inside a blocking call of the operating system. */
 const PATIENCE_MS = 2_000;
 
@@ -32,17 +34,29 @@ export interface CrewOptions<Run> {
   readonly budgetMs: number;
   readonly clock: Clock;
   readonly onEvent: (event: CrewEvent) => void;
-  /** A thread may be free now. */
+  /** A thread may take work now. */
   readonly onFree: () => void;
   readonly onAnswer: (run: Run, answer: Answer) => void;
   /** The run lost its thread while it was in `step`, which is null when it was in none. */
   readonly onInterrupt: (run: Run, step: number | null, why: Interruption, cause: string) => void;
+  /** The run lost its thread before it began. */
+  readonly onReturn: (run: Run) => void;
+}
+
+interface Assigned<Run> {
+  /** Of the request. */
+  readonly id: number;
+  readonly run: Run;
 }
 
 type ThreadState<Run> =
   | { readonly mode: 'loading'; readonly modules: readonly ModuleFile[] }
-  | { readonly mode: 'idle'; readonly loaded: readonly string[] }
-  | { readonly mode: 'busy'; readonly loaded: readonly string[]; readonly id: number; readonly run: Run };
+  | {
+      readonly mode: 'loaded';
+      readonly loaded: readonly string[];
+      /** In the order in which it works on them; none when it is idle. */
+      readonly runs: readonly Assigned<Run>[];
+    };
 
 /**
  * Keeps so many threads alive and knows what each one does. A thread that runs out of a budget is ended and replaced; one
@@ -78,16 +92,18 @@ export class AnalyzerCrew<Run> {
     return [...this.#refused.values()];
   }
 
-  /** Gives work to a free thread, made for the analyzers that it has loaded; false when none is free. */
+  /** Gives work to the thread with the least, made for the analyzers that it has loaded; false when none takes more. */
   assign(work: (loaded: readonly string[]) => { readonly request: AnalyzeRequest; readonly run: Run }): boolean {
-    for (const [thread, state] of this.#threads) {
-      if (state.mode !== 'idle') continue;
-      const { loaded } = state;
-      const { request, run } = work(loaded);
-      this.#threads.set(thread, { mode: 'busy', loaded, id: request.id, run });
-      thread.post(request);
-      this.#keepWatch();
-      return true;
+    for (let depth = 0; depth < MOST_RUNS; depth++) {
+      for (const [thread, state] of this.#threads) {
+        if (state.mode !== 'loaded' || state.runs.length !== depth) continue;
+        const { loaded, runs } = state;
+        const { request, run } = work(loaded);
+        this.#threads.set(thread, { mode: 'loaded', loaded, runs: [...runs, { id: request.id, run }] });
+        thread.post(request);
+        this.#keepWatch();
+        return true;
+      }
     }
     return false;
   }
@@ -151,7 +167,7 @@ export class AnalyzerCrew<Run> {
 
   #onReady(thread: AnalyzerThread, analyzers: readonly AnalyzerInfo[], refused: readonly RefusedModule[]): void {
     for (const module of refused) this.#refuse(module);
-    this.#threads.set(thread, { mode: 'idle', loaded: analyzers.map(({ name }) => name) });
+    this.#threads.set(thread, { mode: 'loaded', loaded: analyzers.map(({ name }) => name), runs: [] });
     if (this.#starting !== null) this.#analyzers = analyzers;
     this.#starting?.resolve();
     this.#starting = null;
@@ -160,9 +176,11 @@ export class AnalyzerCrew<Run> {
 
   #onAnswer(thread: AnalyzerThread, answer: Answer): void {
     const state = this.#threads.get(thread);
-    if (state?.mode !== 'busy' || state.id !== answer.id) return;
-    this.#threads.set(thread, { mode: 'idle', loaded: state.loaded });
-    this.#options.onAnswer(state.run, answer);
+    if (state?.mode !== 'loaded') return;
+    const [first, ...later] = state.runs;
+    if (first?.id !== answer.id) return;
+    this.#threads.set(thread, { mode: 'loaded', loaded: state.loaded, runs: later });
+    this.#options.onAnswer(first.run, answer);
     this.#options.onFree();
   }
 
@@ -170,21 +188,19 @@ export class AnalyzerCrew<Run> {
     const state = this.#threads.get(thread);
     this.#threads.delete(thread);
     if (state === undefined) return;
-    if (state.mode === 'idle') this.#respawnLater(cause);
+    if (isIdle(state)) this.#respawnLater(cause);
     else this.#recover(state, thread.lastStep, 'crashed', cause);
   }
 
   /** A thread is lost in the middle of something. */
-  #recover(
-    state: Exclude<ThreadState<Run>, { mode: 'idle' }>,
-    step: number | null,
-    why: Interruption,
-    cause: string,
-  ): void {
-    if (state.mode === 'busy') {
+  #recover(state: ThreadState<Run>, step: number | null, why: Interruption, cause: string): void {
+    if (state.mode === 'loaded') {
       this.#options.onEvent({ type: 'replaced', cause });
       this.#spawn();
-      this.#options.onInterrupt(state.run, step, why, cause);
+      const [first, ...later] = state.runs;
+      // Each goes before those that wait, so the oldest is the last.
+      for (const { run } of later.toReversed()) this.#options.onReturn(run);
+      if (first !== undefined) this.#options.onInterrupt(first.run, step, why, cause);
       return;
     }
     const module = step === null ? undefined : state.modules[step];
@@ -214,18 +230,22 @@ export class AnalyzerCrew<Run> {
     this.#watch ??= clock.setTimer(Math.min(budgetMs, MODULE_BUDGET_MS) / CHECKS_PER_BUDGET, () => {
       this.#watch = null;
       this.#checkBudgets(clock.monotonic());
-      if ([...this.#threads.values()].some(({ mode }) => mode !== 'idle')) this.#keepWatch();
+      if ([...this.#threads.values()].some((state) => !isIdle(state))) this.#keepWatch();
     });
   }
 
   #checkBudgets(nowMs: number): void {
     for (const [thread, state] of this.#threads) {
       const running = thread.running(nowMs);
-      if (running === null || state.mode === 'idle') continue;
-      const budgetMs = state.mode === 'busy' ? this.#options.budgetMs : MODULE_BUDGET_MS;
+      if (running === null || isIdle(state)) continue;
+      const budgetMs = state.mode === 'loaded' ? this.#options.budgetMs : MODULE_BUDGET_MS;
       if (running.elapsedMs <= budgetMs) continue;
       this.#discard(thread);
       this.#recover(state, running.step, 'budget', `ran longer than its budget of ${budgetMs} ms`);
     }
   }
+}
+
+function isIdle(state: ThreadState<unknown>): boolean {
+  return state.mode === 'loaded' && state.runs.length === 0;
 }

@@ -55,7 +55,7 @@ export async function createAnalyzerPool(options: AnalyzerPoolOptions): Promise<
   return pool;
 }
 
-/** A batch in a thread. */
+/** A batch in a thread, or about to be. */
 interface Run {
   readonly job: Job;
   /** The analyzers of this run, by step. */
@@ -91,6 +91,7 @@ class WorkerPool implements AnalyzerPool {
       onFree: () => this.#dispatch(),
       onAnswer: (run, answer) => this.#onAnswer(run, answer),
       onInterrupt: (run, step, why, cause) => this.#onInterrupt(run, step, why, cause),
+      onReturn: ({ job }) => this.#putBack(job),
     });
   }
 
@@ -154,15 +155,19 @@ class WorkerPool implements AnalyzerPool {
     job.resolve(answer.result);
   }
 
-  #onInterrupt({ job, analyzers }: Run, step: number | null, why: Interruption, cause: string): void {
+  /** Before those that wait, which are younger. */
+  #putBack(job: Job): void {
     this.#running.delete(job);
+    this.#queue.unshift(job);
+  }
+
+  #onInterrupt({ job, analyzers }: Run, step: number | null, why: Interruption, cause: string): void {
     const analyzer = step === null ? undefined : analyzers[step];
     if (why === 'budget' || !job.forgiveCrash()) {
       if (analyzer === undefined) job.reject(new Error(`the batch could not be analyzed: ${cause}`));
       else this.#drop(job, analyzer, why, cause);
     }
-    // Before those that wait, which are younger.
-    this.#queue.unshift(job);
+    this.#putBack(job);
     this.#dispatch();
   }
 

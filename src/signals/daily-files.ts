@@ -13,7 +13,7 @@ export interface DailyFilesOptions {
   readonly retentionMs: number;
   /** What is there. */
   readonly found: Pick<ReadBack, 'files' | 'isNewestSound'>;
-  /** A file could not be removed. */
+  /** A file could not be removed, or not be closed. */
   readonly onError: (error: unknown) => void;
   /** Default `open` of `node:fs/promises`. */
   readonly open?: typeof open;
@@ -35,6 +35,7 @@ export class DailyFiles {
   readonly #open: typeof open;
   readonly #files = new Map<string, SizedFile>();
   #current: SizedFile | null = null;
+  #closing: Promise<void> = Promise.resolve();
 
   constructor(options: DailyFilesOptions) {
     this.#options = options;
@@ -57,6 +58,7 @@ export class DailyFiles {
 
   /** Resolves when the bytes, which are whole lines, are on disk; rejects with the file system's error when none are. */
   async append(bytes: Buffer): Promise<void> {
+    await this.settled();
     const { handle, file } = await this.#openFor(bytes.length);
     try {
       const { size } = await handle.stat();
@@ -75,8 +77,14 @@ export class DailyFiles {
       }
       this.#become(grown);
     } finally {
-      await handle.close();
+      // What is on disk is safe: those who wait for it need not wait for this.
+      this.#closing = handle.close().catch((error: unknown) => this.#options.onError(error));
     }
+  }
+
+  /** Resolves when no file is open. */
+  settled(): Promise<void> {
+    return this.#closing;
   }
 
   /** Removes the files that are older than the retention. Never rejects. */

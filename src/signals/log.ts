@@ -65,6 +65,7 @@ export class SignalLog {
     this.#stopped = true;
     this.#disarm();
     await this.flush();
+    await this.#files.settled();
   }
 
   stats(): Omit<LogStats, 'readErrors' | 'damaged' | 'torn'> {

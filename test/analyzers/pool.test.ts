@@ -183,6 +183,29 @@ describe('analyzer pool', () => {
     expect(result.runs.map(({ analyzer }) => analyzer)).toEqual(['volume']);
   });
 
+  it.each([
+    ['A2', 'loops', 'runaways.mjs', 'budget'],
+    ['A4', 'exits', 'exits.mjs', 'crashed'],
+  ])(
+    '%s gives batches that were next in the thread of an analyzer that %s to another thread, blaming nobody',
+    async (_id, name, file, reason) => {
+      const pool = await poolOf({ budgetMs: 500, paths: [fixture(file)], enabled: [{ name }, { name: 'volume' }] });
+      const done: number[] = [];
+      const [hung, ...next] = await Promise.all(
+        ['HANG', 'BTCUSDT', 'ETHUSDT', 'SOLUSDT'].map(async (symbol, index) => {
+          const result = await pool.analyze(batchOf(windowOf(market, symbol)));
+          done.push(index);
+          return result;
+        }),
+      );
+      expect(hung?.failures).toMatchObject([{ analyzer: name, reason }]);
+      expect(next.map(({ failures }) => failures)).toEqual([[], [], []]);
+      expect(next.map(({ runs }) => runs.map(({ analyzer }) => analyzer))).toEqual(Array(3).fill(['volume', name]));
+      expect(done).toEqual([0, 1, 2, 3]);
+      expect(pool.quarantined).toEqual([]);
+    },
+  );
+
   it('rejects with the reason of the signal, waiting or running, and goes on', async () => {
     const pool = await poolOf({
       budgetMs: 500,
