@@ -121,6 +121,10 @@ describe('the Dockerfile', () => {
     expect(only('STOPSIGNAL')).toBe('SIGTERM');
   });
 
+  it('has a program that its user can read, whatever umask it was checked out with', () => {
+    expect(only('RUN')).toMatch(/^chmod -R a\+rX package\.json config && /);
+  });
+
   it('sets what the program takes, on the port that is exposed, and asks for a token', () => {
     expect(() => loadConfig({ env: imageEnv })).toThrow(TOKEN);
     const { config } = loadConfig({ env: { ...imageEnv, [TOKEN]: 'x'.repeat(32) } });

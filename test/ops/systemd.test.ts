@@ -23,6 +23,10 @@ describe('the systemd unit', () => {
     expect(service('ExecStart')).toEqual(['/usr/bin/node /opt/candlescan/dist/main.js run']);
   });
 
+  it('is reloaded by the signal that has the daemon read its configuration again', () => {
+    expect(service('ExecReload')).toEqual([`/bin/sh -c 'kill -HUP "$MAINPID"'`]);
+  });
+
   it('P3, P4: signals the daemon only, and kills it only after its hard deadline', () => {
     expect(service('KillMode')).toEqual(['mixed']);
     expect(seconds('TimeoutStopSec')).toBeGreaterThan(DAEMON.hardDeadlineMs);
