@@ -117,6 +117,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
   await loadCacache();
   const disk = await openDisk(config, clock);
   const cache = openCache(options, disk, clock, parts.releasers);
+  // A daemon does without: it starts seldom, and the cycle it starts with has the analyzers compiled for those that follow.
   const stored = new StoredResults<KeptResults>({ store: disk, exchange: options.cacheName, code: options.code });
   const kept = stored.read();
   // What is on disk does not wait for the list of markets.
