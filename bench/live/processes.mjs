@@ -26,7 +26,7 @@ export async function startDaemon({ dataDir, settings, nodeOptions = [], env = {
     env: { ...process.env, ...env },
   });
   const { url, listeningMs, readyMs } = await ready(child, startedMs);
-  return { url, listeningMs, readyMs, end: (signal) => ended(child, signal) };
+  return { url, listeningMs, readyMs, signal: (name) => child.kill(name), end: (signal) => ended(child, signal) };
 }
 
 /** Ends the process and resolves to how long that took, in milliseconds, and to its exit code. */
