@@ -9,6 +9,7 @@ import type { CacheStats, CandleCache } from './cache/tiers.js';
 import { ExchangeError } from './domain/errors.js';
 import type { Timeframe } from './domain/timeframe.js';
 import { type FoundationOptions, openCache, openClient, openDisk, openGovernor } from './foundation.js';
+import { abortable } from './lib/abort.js';
 import { nextTurn } from './lib/next-turn.js';
 import { Releasers } from './lib/releasers.js';
 import type { ExchangeClient, ExchangeStats } from './pipeline/exchange/contract.js';
@@ -164,7 +165,8 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
       deadline.restart(config.cycle.deadlineMs + plan.waitMs);
     },
   });
-  analysis.restore(await kept);
+  // It rejects for the deadline alone: a disk that does not answer costs no more than that.
+  analysis.restore(await abortable(kept, deadline.signal).catch(() => null));
   const cycle = await runCycle(
     cycleParts(parts, pool, analysis, store, batches),
     slot,

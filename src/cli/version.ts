@@ -8,11 +8,11 @@ export function version(): string {
   return manifest.version;
 }
 
-/** Names the built code of this program and the Node that runs it; null where it runs from its sources. */
+/** Names the built code of this program and the Node that runs it; null where it was not built as a whole. */
 export function codeIdentity(): string | null {
   try {
-    const { code } = load('../package.json') as { code: string };
-    return `${code} ${process.version} ${process.arch}`;
+    const { code } = load('../package.json') as { code?: string };
+    return code === undefined ? null : `${code} ${process.version} ${process.arch}`;
   } catch {
     return null;
   }
