@@ -261,11 +261,11 @@ export class LiveCandles {
 
   /**
    * The exchange replays nothing, so what closed during the silence is asked for. A slot that has not settled is left out:
-   * its candles may still come, and its cycle asks for those that do not.
+   * its candles may still come, and its cycle asks for those that do not, from the very ms that it has settled.
    */
   #resumed(symbols: readonly string[]): void {
     const { store, exchangeNow } = this.#options;
-    const slot = slotAt(exchangeNow() - this.#settleMs, this.#base);
+    const slot = slotAt(exchangeNow() - this.#settleMs - 1, this.#base);
     for (const symbol of symbols) {
       const series = store.get({ symbol, timeframe: this.#base });
       if (series !== undefined && series.length > 0 && !isAtSlot(series, slot)) this.#repairs.request(symbol, slot);

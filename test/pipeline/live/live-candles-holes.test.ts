@@ -34,6 +34,21 @@ describe('holes', () => {
     rig.expectGolden(3);
   });
 
+  it.each([
+    [2_500, 'are left to the cycle of a slot that settles this very ms', 0],
+    [2_501, 'are asked for when the slot has settled', 3],
+  ])('of a reconnect whose first data comes %i ms after a slot %s', async (afterMs, _what, asked) => {
+    const rig = await warmRig();
+    await rig.until(slotAfter(1) - SECOND);
+    for (const socket of rig.exchange.live) socket.end({ reason: 'network', detail: 'reset' });
+    rig.exchange.onConnect = (socket) => queueMicrotask(() => socket.open());
+    await rig.clock.advance(slotAfter(1) + afterMs - rig.clock.now());
+    rig.trade(slotAfter(1));
+    await rig.clock.advance(0);
+    expect(rig.asked).toHaveLength(asked);
+    expect(rig.live.stats().gaps).toEqual({ repaired: asked, unrepaired: 0 });
+  });
+
   it('that REST cannot close are counted, and closed with the next candle', async () => {
     const rig = await warmRig();
     rig.answer = async () => {
