@@ -5,16 +5,17 @@ import { KeyedTasks } from '../lib/keyed-tasks.js';
 import { Catalog, parseEntry, type StoredSegment, segmentMetadata } from './catalog.js';
 import { decodeSegment, encodeSegment, type Segment, type SegmentHeader } from './codec/segment.js';
 import { cacacheDisk, type Disk, errorCode } from './disk.js';
+import { PatientReads } from './patient-reads.js';
 import { type SweepReport, sweepFiles } from './sweep.js';
 
 const HOUR_MS = 3_600_000;
-/** Changes at once: Node has four threads for the file system. */
-const CHANGES_AT_ONCE = 4;
+/** Node has four threads for the file system, and unpacks replies on them too: a disk that hangs must leave one. */
+const CHANGES_AT_ONCE = 3;
 const TMP_MAX_AGE_MS = HOUR_MS;
 const FIRST_BACKOFF_MS = 5_000;
 const LONGEST_BACKOFF_MS = 300_000;
-/** The process or the machine is short of something; the file itself is not to blame and stays. */
-const PASSING_READ_ERRORS = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR']);
+/** The process, the machine or the disk is short of something; the file itself is not to blame and stays. */
+const PASSING_READ_ERRORS = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR', 'ETIMEDOUT']);
 
 export interface SegmentStoreOptions {
   readonly dir: string;
@@ -31,7 +32,7 @@ export type ReadResult =
   | { readonly status: 'miss' | 'stale' }
   | { readonly status: 'error'; readonly reason: string };
 
-/** `suspended`: not tried, because the disk failed a moment ago. */
+/** `suspended`: not tried, because the disk failed a moment ago or hangs. */
 export type WriteResult = 'written' | 'failed' | 'suspended';
 
 export interface SegmentStoreStats {
@@ -57,6 +58,7 @@ export class SegmentStore {
   readonly #maxAgeMs: number;
   readonly #clock: Clock;
   readonly #disk: Disk;
+  readonly #patient: PatientReads;
   readonly #catalog = new Catalog();
   readonly #changes = new KeyedTasks(CHANGES_AT_ONCE);
   readonly #reads = new Map<string, Promise<ReadResult>>();
@@ -86,11 +88,12 @@ export class SegmentStore {
     this.#maxAgeMs = maxAgeMs;
     this.#clock = clock;
     this.#disk = disk;
+    this.#patient = new PatientReads(disk, clock);
   }
 
-  /** Whether writes are refused for a while because the disk failed a moment ago. */
+  /** Whether writes are refused for a while because the disk failed a moment ago or hangs. */
   get suspended(): boolean {
-    return this.#clock.monotonic() < this.#suspendedUntil;
+    return this.#patient.isHanging || this.#clock.monotonic() < this.#suspendedUntil;
   }
 
   /** Symbols stored in a segment, without reading it. */
@@ -212,7 +215,7 @@ export class SegmentStore {
 
   async #readChecked(stored: StoredSegment): Promise<Segment | string> {
     try {
-      const segment = await decodeSegment(await this.#disk.read(this.#dir, stored.integrity), stored.key);
+      const segment = await decodeSegment(await this.#patient.read(this.#dir, stored.integrity), stored.key);
       if (typeof segment === 'string') return segment;
       return segment.sequence === stored.sequence ? segment : 'sequence';
     } catch (error) {

@@ -1,13 +1,17 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, constants, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { ScanReport } from '../../src/cli/scan-report.js';
 import { systemClock } from '../../src/lib/clock.js';
 import { seededRandom } from '../../src/lib/random.js';
 import { seededMarket } from '../../src/sim/market/seeded/seeded-market.js';
 import { type Sim, startSim } from '../../src/sim/server.js';
-import { candlescan, temporaryDir } from '../support/cli.js';
+import { filesOf } from '../support/cache-damage.js';
+import { candlescan, MAIN, temporaryDir } from '../support/cli.js';
 
 const SYMBOLS = 20;
 let sim: Sim;
@@ -24,6 +28,18 @@ async function scan(...more: string[]): Promise<ScanReport> {
   const run = await candlescan(['scan', '--json', '--set', `exchange.restUrl=${sim.restUrl}`, ...more], {}, cwd);
   expect(run.code).toBe(0);
   return JSON.parse(run.stdout) as ScanReport;
+}
+
+const contentFiles = () => filesOf(join(cwd, 'data', 'cache'), 'content-v');
+
+/** Whoever waits to read the pipe is told that there is nothing in it. */
+function answerReaders(pipe: string): void {
+  try {
+    closeSync(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK));
+  } catch (error) {
+    // Nobody waits.
+    if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+  }
 }
 
 describe('a restart', () => {
@@ -72,11 +88,9 @@ describe('a restart', () => {
 
   it('D5: fetches again what is damaged on disk, and nothing wrong is used', async () => {
     const first = await scan();
-    const content = join(cwd, 'data', 'cache', 'content-v2');
-    const files = (await readdir(content, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+    const files = contentFiles();
     expect(files.length).toBeGreaterThan(3);
-    for (const [index, { parentPath, name }] of files.entries()) {
-      const file = join(parentPath, name);
+    for (const [index, file] of files.entries()) {
       const bytes = readFileSync(file);
       if (index % 3 === 0) rmSync(file);
       else if (index % 3 === 1) writeFileSync(file, bytes.subarray(0, bytes.length >> 1));
@@ -94,6 +108,28 @@ describe('a restart', () => {
     const report = await scan('--set', `cache.l2Dir=${join(cwd, 'file', 'cache')}`);
     expect(report.candles.cache).toBe(0);
     expect(report.symbols.analyzed).toBe(SYMBOLS);
+  });
+
+  it('waits three seconds for a disk that does not answer, and asks the exchange for everything', async () => {
+    await scan();
+    const files = contentFiles();
+    for (const file of files) {
+      rmSync(file);
+      // Whoever opens it to read waits for a writer.
+      execFileSync('mkfifo', [file]);
+    }
+    const child = spawn(process.execPath, [MAIN, 'scan', '--json', '--set', `exchange.restUrl=${sim.restUrl}`], {
+      cwd,
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const ended = once(child, 'exit');
+    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+    const report = JSON.parse(line) as ScanReport;
+    expect(report.symbols.analyzed).toBe(SYMBOLS);
+    expect(report.candles.cache).toBe(0);
+    // Its threads hang in those files, and a process cannot end before them.
+    const answering = setInterval(() => files.forEach(answerReaders), 50);
+    expect(await ended.finally(() => clearInterval(answering))).toEqual([0, null]);
   });
 
   it('never serves the candles of one exchange as those of another', async () => {
@@ -120,11 +156,7 @@ describe('cache', () => {
     expect(stat.liveBytes).toBeGreaterThan(1_000);
     expect((await candlescan(['cache', 'verify'], {}, cwd)).code).toBe(0);
 
-    const content = join(cwd, 'data', 'cache', 'content-v2');
-    const entries = await readdir(content, { recursive: true, withFileTypes: true });
-    const victim = entries.find((entry) => entry.isFile());
-    if (victim === undefined) throw new Error('no content file');
-    writeFileSync(join(victim.parentPath, victim.name), 'garbage');
+    writeFileSync(contentFiles()[0] as string, 'garbage');
     const verified = await candlescan(['cache', 'verify', '--remove'], {}, cwd);
     expect(verified.code).toBe(1);
     expect(verified.stdout).toMatch(/removed/);
