@@ -96,6 +96,7 @@ async function serve(course: Course): Promise<number> {
   const exitCode = await end.asked;
   manager.stopping();
   await daemon.stop();
+  log.writeRepeated();
   log.info('stopped');
   return manager.exitCode(exitCode);
 }

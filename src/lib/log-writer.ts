@@ -132,6 +132,10 @@ export class RootLogWriter extends LogWriter implements RootLogger {
     return { dropped, failed: failed + unwritable, folded: fold?.folded ?? 0 };
   }
 
+  writeRepeated(): void {
+    this.shared.fold?.flush();
+  }
+
   async close(): Promise<void> {
     this.shared.fold?.close();
     await this.shared.sink.close();

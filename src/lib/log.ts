@@ -41,6 +41,8 @@ export interface RootLogger extends Logger {
   /** From now on no line shows a `Secret` that is found anywhere in `holder`, in whatever form; hidden ones stay so. */
   hide(holder: unknown): void;
   stats(): LogStats;
+  /** Writes now how often lines were repeated, so that what is logged next comes after it. */
+  writeRepeated(): void;
   /** Writes what is held back and waits, not for long, until the stream has taken it. What is logged later is written at once. */
   close(): Promise<void>;
 }

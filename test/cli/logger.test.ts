@@ -191,6 +191,18 @@ describe('repeated errors', () => {
     await log.close();
   });
 
+  it('are all written when it is asked for, before what is logged next, and counted on from there', async () => {
+    const { log, lines } = await rig('info', { fold: {} });
+    for (let count = 0; count < 3; count++) log.warn('slow');
+    log.writeRepeated();
+    log.info('stopped');
+    log.warn('slow');
+    const shown = () => lines().map(({ msg, repeated }) => (repeated === undefined ? msg : [msg, repeated]));
+    expect(shown()).toEqual(['slow', ['slow', 2], 'stopped']);
+    await log.close();
+    expect(shown()).toEqual([['slow', 1]]);
+  });
+
   it('are all written without folding, and no timer is set', async () => {
     const { log, clock, lines } = await rig();
     for (let count = 0; count < 3; count++) log.error('lost');

@@ -14,6 +14,7 @@ export function silentLog(): RootLogger {
     level: 'silent',
     setLevel: ignore,
     hide: ignore,
+    writeRepeated: ignore,
     stats: () => ({ dropped: 0, failed: 0, folded: 0 }),
     close: async () => {},
   };
