@@ -19,8 +19,8 @@ interface State {
   closedEventTime: number;
   /** Open time of the newest candle whose end the stream has shown: by closing it, or by a frame of a later one. */
   shownThrough: number;
-  /** Open time of the newest candle without trades, for which the exchange sends nothing. */
-  quietThrough: number;
+  /** Open time of the newest candle that is known to have had trades, whoever told: the exchange sends nothing of others. */
+  tradedThrough: number;
 }
 
 export interface ClosingOptions {
@@ -65,7 +65,7 @@ export class Closing {
       closed: null,
       closedEventTime: NEVER,
       shownThrough: NEVER,
-      quietThrough: NEVER,
+      tradedThrough: NEVER,
     });
   }
 
@@ -101,14 +101,11 @@ export class Closing {
     }
   }
 
-  /**
-   * The owner has the final candle from elsewhere (REST, history). Older ones than what is closed change nothing. Without
-   * trades (volume 0) the stream owed nothing, so its silence is no fault.
-   */
+  /** The owner has the final candle from elsewhere (REST, history). Older ones than what is closed change nothing. */
   markClosed(symbol: string, row: CandleRow): void {
     const state = this.#states.get(symbol);
     if (state === undefined) return;
-    if (row[5] === 0) state.quietThrough = Math.max(state.quietThrough, row[0]);
+    noteTrades(state, row);
     if (state.closed === null || row[0] > state.closed[0]) this.#settle(state, row, NEVER);
   }
 
@@ -118,10 +115,10 @@ export class Closing {
     return this.#select(({ closed }) => closed === null || closed[0] < due);
   }
 
-  /** Symbols whose stream has not shown the end of the candle of `slot`, although it had trades as far as is known. */
+  /** Symbols whose stream has not shown the end of the candle of `slot`, which is known to have had trades. */
   silent(slot: Slot): string[] {
     const due = lastClosedOpenTime(slot, this.#timeframe);
-    return this.#select(({ shownThrough, quietThrough }) => shownThrough < due && quietThrough < due);
+    return this.#select(({ shownThrough, tradedThrough }) => shownThrough < due && tradedThrough >= due);
   }
 
   close(): void {
@@ -183,6 +180,7 @@ export class Closing {
   #form(state: State, event: KlineEvent): void {
     state.forming = event;
     state.unbroken = true;
+    noteTrades(state, event.row);
     if (this.#dirty.has(state)) this.counts.coalesced += 1;
     else this.#dirty.add(state);
     this.#cancelFlush ??= this.#clock.setTimer(this.#formingEveryMs, () => this.#flush());
@@ -212,6 +210,10 @@ export class Closing {
 function isComplete(last: KlineEvent, next: KlineEvent, unbroken: boolean): boolean {
   if (last.trades === null || next.trades === null) return unbroken;
   return next.trades.first === last.trades.last + 1;
+}
+
+function noteTrades(state: State, [openTime, , , , , volume]: CandleRow): void {
+  if (volume > 0) state.tradedThrough = Math.max(state.tradedThrough, openTime);
 }
 
 function isSameRow(a: CandleRow, b: CandleRow): boolean {

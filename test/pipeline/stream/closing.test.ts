@@ -190,7 +190,20 @@ describe('Closing: overdue and silent series', () => {
   it('does not blame a stream for a candle without trades', () => {
     closing.markClosed('BTCUSDT', row(A, 100, 0));
     expect(closing.silent(B)).toEqual([]);
+  });
+
+  it('blames no stream before it is known that the candle had trades', () => {
+    closing.markClosed('BTCUSDT', row(A, 100));
+    expect(closing.silent(C)).toEqual([]);
+    closing.markClosed('BTCUSDT', row(B, 100));
     expect(closing.silent(C)).toEqual(['BTCUSDT']);
+  });
+
+  it('takes a frame of a candle with trades for a promise of its end', () => {
+    accept({ openTime: A, volume: 0, eventTime: A + 1_000 });
+    expect(closing.silent(B)).toEqual([]);
+    accept({ openTime: A, volume: 1, eventTime: A + 2_000 });
+    expect(closing.silent(B)).toEqual(['BTCUSDT']);
   });
 
   it('takes a frame of the next candle, and a flag after REST, as signs of life', () => {

@@ -88,10 +88,15 @@ describe('stream source: silent streams', () => {
       { method: 'UNSUBSCRIBE', params: ['s3usdt@kline_5m'] },
       { method: 'SUBSCRIBE', params: ['s3usdt@kline_5m'] },
     ]);
-    await trade(STEP_MS, dead);
+    const nextSlot = async (openTime: number) => {
+      await trade(openTime + STEP_MS + 4 * SECOND - clock.now(), dead);
+      source.markClosed('S3USDT', restRow(openTime, 5));
+      await trade(2 * SECOND, dead);
+    };
+    await nextSlot(MIDNIGHT + STEP_MS);
     expect(exchange.carrying('S3USDT')).toHaveLength(1);
     expect(exchange.carrying('S3USDT')[0]).not.toBe(home);
-    await trade(STEP_MS, dead);
+    await nextSlot(MIDNIGHT + 2 * STEP_MS);
     expect(notices('streamsSuspect')).toEqual([{ kind: 'streamsSuspect', symbols: ['S3USDT'] }]);
     await trade(STEP_MS);
     expect(source.stats().staleSeries).toBe(0);
@@ -107,6 +112,18 @@ describe('stream source: silent streams', () => {
     source.markClosed('S3USDT', restRow(MIDNIGHT, 0));
     await trade(10 * SECOND, quiet);
     expect(exchange.sockets[0]?.sent).toHaveLength(framesBefore as number);
+    expect(source.stats().staleSeries).toBe(0);
+  });
+
+  it('accuses no stream while REST has not told whether its candle had trades', async () => {
+    const { source, clock, exchange, notices, trade } = streamRig(named(10));
+    source.start();
+    const quiet = new Set(['S3USDT']);
+    await trade(10 * SECOND, quiet);
+    const framesBefore = exchange.sockets[0]?.sent.length;
+    await trade(MIDNIGHT + 4 * STEP_MS + 10 * SECOND - clock.now(), quiet);
+    expect(exchange.sockets[0]?.sent).toHaveLength(framesBefore as number);
+    expect(notices('streamsSuspect')).toEqual([]);
     expect(source.stats().staleSeries).toBe(0);
   });
 });
