@@ -40,8 +40,10 @@ export default defineConfig({
             'test/cache/damage.test.ts',
             'test/cache/kill.test.ts',
             'test/pipeline/exchange/klines.test.ts',
+            'test/pipeline/stream/frames.test.ts',
           ],
           env: {
+            CANDLESCAN_TEST_FRAMES: env['CANDLESCAN_TEST_FRAMES'] ?? '100000',
             CANDLESCAN_TEST_DAMAGES: env['CANDLESCAN_TEST_DAMAGES'] ?? '1500',
             CANDLESCAN_TEST_KILLS: env['CANDLESCAN_TEST_KILLS'] ?? '60',
             CANDLESCAN_TEST_KLINES: env['CANDLESCAN_TEST_KLINES'] ?? '20000',

@@ -9,12 +9,12 @@ const bounds = [
   ['cold scan / floor', report.ratios.coldToFloor, '<=', 1.35],
   ['process / floor', report.ratios.processToFloor, '<=', 2],
   ['technicalindicators / kernels', report.ratios.technicalIndicatorsToKernels, '>=', 50],
-  ['peak memory, MiB', cold.maxRssBytes / 2 ** 20, '<=', 250],
+  ['peak memory, MB', cold.maxRssBytes / 1e6, '<=', 250],
   ['event-loop delay p99, ms', cold.loopDelayP99Ms, '<=', 50],
   ['restart / cold scan, processes', report.ratios.restartToCold, '<=', 0.5],
   ['slot with stream: requests / cold scan', report.ratios.streamRequestsToCold, '<=', 0.01],
   ['slot with stream: candle to signal, ms', stream.arrivalToPublishedMs, '<=', 150],
-  ['slot with stream: memory, MiB', stream.maxRssBytes / 2 ** 20, '<=', 300],
+  ['slot with stream: memory, MB', stream.maxRssBytes / 1e6, '<=', 300],
 ];
 
 let broken = 0;

@@ -33,12 +33,14 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
   },
 });
+/** With everything live: 300 MB. */
+const MOST_RSS_MIB = 300e6 / 2 ** 20;
 const symbols = Number(options.streams ?? options.symbols);
 const timeframes = options.streams === undefined ? options.timeframes.split(',') : ['5m'];
 const bounds =
   options.streams === undefined
-    ? { loopDelayP99Ms: 25, cpuShare: 0.15, rssMib: 350 }
-    : { loopDelayP99Ms: 20, cpuShare: 0.35, rssMib: 350 };
+    ? { loopDelayP99Ms: 25, cpuShare: 0.15, rssMib: MOST_RSS_MIB }
+    : { loopDelayP99Ms: 20, cpuShare: 0.35, rssMib: MOST_RSS_MIB };
 
 const baseMs = { '1m': 1, '3m': 3, '5m': 5, '15m': 15 }[timeframes[0]] * MINUTE_MS;
 const now = Date.now();

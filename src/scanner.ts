@@ -18,7 +18,7 @@ import { HistorySource } from './pipeline/history/history-source.js';
 import { Pipeline } from './pipeline/pipeline.js';
 import { planSeries } from './pipeline/plan.js';
 import type { SeriesStore } from './pipeline/source.js';
-import type { Universe } from './pipeline/universe.js';
+import { type Universe, unmetInclude } from './pipeline/universe.js';
 import type { BatchOrder } from './scheduler/batches.js';
 import { runCycle } from './scheduler/cycle.js';
 import { deadlineSignal } from './scheduler/deadline.js';
@@ -189,6 +189,10 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
     store,
     warnings: [
       ...skewWarning(skewMs),
+      ...Array.from(
+        unmetInclude(universe, config.universe.include),
+        ([symbol, why]) => `universe.include names ${symbol}, which is not scanned: ${why}`,
+      ),
       ...pool.refused.map(({ file, reason }) => `analyzer module ${file} was refused: ${reason}`),
     ],
   };

@@ -1,31 +1,52 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
+import { systemClock } from '../lib/clock.js';
 import { type CommonOptions, configOf, withCommonOptions } from './common.js';
 import { EXIT, type Io } from './io.js';
 
+interface Task {
+  readonly name: string;
+  readonly description: string;
+  readonly run: (dir: string, options: CacheOptions, io: Io) => Promise<number>;
+  /** Whether it removes anything: what another process keeps there is left alone. */
+  readonly removes: (options: CacheOptions) => boolean;
+}
+
+interface CacheOptions extends CommonOptions {
+  readonly remove?: boolean;
+}
+
 export function cacheCommand(io: Io, done: (exitCode: number) => void): Command {
   const command = new Command('cache').description('the candles on disk (cache.l2Dir)');
-  const sub = (
-    name: string,
-    description: string,
-    run: (dir: string, json: boolean, options: object) => Promise<number>,
-  ) => {
+  const sub = ({ name, description, run, removes }: Task) => {
     const child = withCommonOptions(new Command(name)).description(description);
-    child.action(async (options: CommonOptions) => {
-      const { config } = await configOf(options, io);
-      done(await run(config.cache.l2Dir, options.json, options));
+    child.action(async (options: CacheOptions) => {
+      const loaded = await configOf(options, io);
+      const dir = loaded.config.cache.l2Dir;
+      if (!removes(options) || !existsSync(dir)) return done(await run(dir, options, io));
+      const { lockDataDir } = await import('./lock-data-dir.js');
+      const lock = await lockDataDir(loaded, `cache ${name}`, systemClock);
+      try {
+        done(await run(dir, options, io));
+      } finally {
+        await lock.release();
+      }
     });
     command.addCommand(child);
     return child;
   };
-  sub('stat', 'what it holds', (dir, json) => stat(dir, json, io));
-  sub('verify', 'reads and checks every segment; exit code 1 when one fails', (dir, json, options) =>
-    verify(dir, json, 'remove' in options && options.remove === true, io),
-  ).option('--remove', 'removes what fails; it is fetched again');
-  sub('clear', 'removes the candles and nothing else', (dir, json) => clear(dir, json, io));
+  sub({ name: 'stat', description: 'what it holds', run: stat, removes: () => false });
+  sub({
+    name: 'verify',
+    description: 'reads and checks every segment; exit code 1 when one fails',
+    run: verify,
+    removes: ({ remove }) => remove === true,
+  }).option('--remove', 'removes what fails; it is fetched again');
+  sub({ name: 'clear', description: 'removes the candles and nothing else', run: clear, removes: () => true });
   return command;
 }
 
-async function stat(dir: string, json: boolean, { stdout }: Io): Promise<number> {
+async function stat(dir: string, { json }: CacheOptions, { stdout }: Io): Promise<number> {
   const { summarize } = await import('../cache/maintenance.js');
   const summary = await summarize(dir);
   if (json) {
@@ -45,7 +66,7 @@ async function stat(dir: string, json: boolean, { stdout }: Io): Promise<number>
   return EXIT.done;
 }
 
-async function verify(dir: string, json: boolean, remove: boolean, { stdout }: Io): Promise<number> {
+async function verify(dir: string, { json, remove = false }: CacheOptions, { stdout }: Io): Promise<number> {
   const maintenance = await import('../cache/maintenance.js');
   const entries = await maintenance.verify(dir, { remove });
   const failed = entries.filter(({ outcome }) => outcome !== 'ok');
@@ -57,7 +78,7 @@ async function verify(dir: string, json: boolean, remove: boolean, { stdout }: I
   return failed.length === 0 ? EXIT.done : EXIT.failed;
 }
 
-async function clear(dir: string, json: boolean, { stdout }: Io): Promise<number> {
+async function clear(dir: string, { json }: CacheOptions, { stdout }: Io): Promise<number> {
   const maintenance = await import('../cache/maintenance.js');
   const removed = await maintenance.clear(dir);
   const text = json

@@ -17,7 +17,7 @@ import { liquidityOrder } from '../pipeline/priority.js';
 import type { OnAnswered } from '../pipeline/rest/kline-source.js';
 import type { SeriesKey, SeriesStore } from '../pipeline/source.js';
 import { createStreamSource } from '../pipeline/stream/stream-source.js';
-import type { Universe } from '../pipeline/universe.js';
+import { type Universe, unmetInclude } from '../pipeline/universe.js';
 import type { UniverseKeeper } from '../pipeline/universe-keeper.js';
 import { type BatchOrder, inOrder, onceSettled } from '../scheduler/batches.js';
 import type { Settings } from './settings.js';
@@ -81,6 +81,8 @@ export async function openMarket(options: MarketOptions): Promise<Market> {
   const keys = () => timeframes.flatMap((timeframe) => symbols().map((symbol) => ({ symbol, timeframe })));
 
   universe.keeper.start(options.universe);
+  const unmet = unmetInclude(options.universe, config.universe.include);
+  if (unmet.size > 0) log.warn({ unmet: Object.fromEntries(unmet) }, 'not scanned, though universe.include names them');
   releasers.push(() => universe.keeper.stop());
   const warmed = await cache.load(keys(), { signal, ahead: true, onProgress: warmProgress(cacheLog) });
   cacheLog.info(warmed, 'warmed up from disk');

@@ -19,6 +19,7 @@ import { recordReport } from '../signals/report.js';
 import type { Analyzers } from './analyzers.js';
 import type { Instruments } from './instruments.js';
 import type { Market } from './market.js';
+import { degradations } from './readiness.js';
 import type { Scanning } from './scanning.js';
 import type { Settings } from './settings.js';
 
@@ -47,6 +48,7 @@ export function serverPorts(parts: PortParts): ServerPorts {
     version,
     metrics: () => instruments.registry.scrape(),
     unready,
+    degraded: () => degradations(market()?.live?.stats().stream ?? null),
     memoryPressure: () => memory()?.level ?? 0,
     status: () => {
       const reasons = unready();

@@ -6,6 +6,12 @@ export interface UnreadyReason {
   readonly detail: string;
 }
 
+/** Why it takes more than usual to keep the data fresh. */
+export interface Degradation {
+  readonly reason: 'stream';
+  readonly detail: string;
+}
+
 export interface Freshness {
   readonly stopping: boolean;
   /** What keeps the start, for instance the exchange that does not answer; null when nothing does. */
@@ -39,4 +45,10 @@ export function unreadyReasons(of: Freshness): UnreadyReason[] {
     reasons.push({ reason: 'stale', detail });
   }
   return reasons;
+}
+
+/** `stream`: null where nothing is streamed. */
+export function degradations(stream: { readonly endpointSuspect: boolean } | null): Degradation[] {
+  if (stream?.endpointSuspect !== true) return [];
+  return [{ reason: 'stream', detail: 'every connection of the stream stays mute; requests bring all candles' }];
 }

@@ -13,7 +13,7 @@ export interface Ingested {
   readonly revised: number;
   /** Rows refused, by reason. A hole counts once. */
   readonly refused: ReadonlyMap<Refusal, number>;
-  /** The series ends with the newest candle that has closed by the slot. */
+  /** The series ends with the newest candle that has closed by the slot, or with a later one that others brought meanwhile. */
   readonly complete: boolean;
 }
 
@@ -49,6 +49,6 @@ export function ingest(series: Series, reply: KlineReply, slot: Slot, source: So
     if (reason === null) added += 1;
     else refuse(reason);
   }
-  const complete = current.lastOpenTime === lastClosedOpenTime(slot, series.timeframe);
+  const complete = (current.lastOpenTime ?? 0) >= lastClosedOpenTime(slot, series.timeframe);
   return { series: current, added, revised, refused, complete };
 }

@@ -94,6 +94,14 @@ export function selectUniverse(
   return { instruments: ranked.slice(0, filters.maxSymbols), excluded };
 }
 
+/** Symbols that `include` names and that are not scanned all the same, with why. */
+export function unmetInclude({ instruments, excluded }: Universe, include: readonly string[]): Map<string, string> {
+  const kept = new Set(instruments.map(({ symbol }) => symbol));
+  const reasons = new Map(excluded.map(({ symbol, reason, found }) => [symbol, `${reason} ${found}`]));
+  const names = include.filter((pattern) => !isRegex(pattern) && !kept.has(pattern));
+  return new Map(names.map((symbol) => [symbol, reasons.get(symbol) ?? 'not listed by the exchange']));
+}
+
 function symbolMatcher(patterns: readonly string[]): (symbol: string) => boolean {
   const exact = new Set(patterns.filter((pattern) => !isRegex(pattern)));
   const regexes = patterns.filter(isRegex).map((pattern) => new RegExp(pattern.slice(1, -1), 'u'));

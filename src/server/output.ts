@@ -119,7 +119,7 @@ const problem = z.looseObject({
 export const outputs = {
   problem,
   health: z.strictObject({ status: z.literal('ok'), uptimeSeconds: z.number(), version: z.string() }),
-  ready: z.strictObject({ ready: z.literal(true), memoryPressure }),
+  ready: z.strictObject({ ready: z.literal(true), degraded: z.array(reason), memoryPressure }),
   notReady: z.looseObject({ ...problemMembers, ready: z.literal(false), reasons: z.array(reason), memoryPressure }),
   metrics: z.string(),
   status,

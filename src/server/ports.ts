@@ -118,6 +118,8 @@ export interface ServerPorts {
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
   /** Empty when the data is fresh. */
   unready(): readonly UnreadyReason[];
+  /** What it is fresh in spite of. */
+  degraded(): readonly UnreadyReason[];
   /** From 2 on candles are not served, at 3 only what supervisors ask for is. */
   memoryPressure(): PressureLevel;
   status(): Awaitable<StatusItem>;

@@ -62,6 +62,24 @@ describe('SegmentStore', () => {
     expect(store.stats()).toMatchObject({ corrupt: {}, writeErrors: {} });
   });
 
+  it('reads the newer segment when the one that it was about to read is replaced and its file is gone (D9)', async () => {
+    let replace: (() => Promise<unknown>) | null = null;
+    const disk: Disk = {
+      ...cacacheDisk,
+      read: async (...args) => {
+        const before = replace;
+        replace = null;
+        await before?.();
+        return cacacheDisk.read(...args);
+      },
+    };
+    const store = await openStore(temporaryDir(), { disk });
+    await store.write(KEY, records(1));
+    replace = () => store.write(KEY, records(2));
+    expect(await stored(store)).toBe(hex(records(2)));
+    expect(store.stats()).toMatchObject({ entries: 1, corrupt: {} });
+  });
+
   it('takes no older set for current when the newest index line is torn (D6)', async () => {
     const dir = temporaryDir();
     const store = await openStore(dir);

@@ -155,6 +155,26 @@ describe('CandleCache', () => {
     expect(() => cache.start()).toThrow('stopped');
   });
 
+  it('D9: collects its garbage behind the first flush and then once an hour', async () => {
+    const clock = new FakeClock(NOW);
+    const dir = temporaryDir();
+    const store = await openStore(dir, { clock });
+    const sweep = vi.spyOn(store, 'sweep');
+    const cache = await openCache(dir, { clock, store });
+    const sweepsOf = async (flushes: number, everyMs: number) => {
+      const before = sweep.mock.calls.length;
+      for (let flush = 0; flush < flushes; flush++) {
+        await cache.flush();
+        await clock.advance(everyMs);
+      }
+      return sweep.mock.calls.length - before;
+    };
+    expect(await sweepsOf(12, 5 * MINUTE)).toBe(1);
+    expect(await sweepsOf(12, 5 * MINUTE)).toBe(1);
+    expect(await sweepsOf(3, 60 * MINUTE)).toBe(3);
+    await cache.stop();
+  });
+
   it('takes over other bounds while it is in use: of memory, of disk, and when it writes', async () => {
     const clock = new FakeClock(NOW);
     const flushes: number[] = [];

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { lockDataDir } from '../../src/cli/lock-data-dir.js';
@@ -24,4 +24,20 @@ it('P10: a scan does not touch a data directory that another process has: 75, an
   expect(run).toMatchObject({ code: 75, stdout: '' });
   expect(run.stderr).toContain(`process ${process.pid} (run`);
   expect(treeHash(dataDir)).toBe(before);
+});
+
+it.each([
+  ['clear', ['clear']],
+  ['verify --remove', ['verify', '--remove']],
+])('P10: cache %s removes nothing from under another process: 75', async (_, args) => {
+  const dataDir = join(temporaryDir(), 'data');
+  const lock = await lockDataDir(loadConfig({ dataDir }), 'run', systemClock);
+  onTestFinished(() => lock.release());
+  mkdirSync(join(dataDir, 'cache', 'content-v2'), { recursive: true });
+  writeFileSync(join(dataDir, 'cache', 'content-v2', 'segment'), 'of the other');
+  const before = treeHash(dataDir);
+  const run = await candlescan(['cache', ...args, '--data-dir', dataDir]);
+  expect(run).toMatchObject({ code: 75, stdout: '' });
+  expect(treeHash(dataDir)).toBe(before);
+  expect((await candlescan(['cache', 'stat', '--data-dir', dataDir])).code).toBe(0);
 });

@@ -46,6 +46,13 @@ describe('scan', () => {
     for (const label of ['skipped', 'excluded', 'stages', 'requests', 'candles']) expect(stdout).toContain(label);
     expect(stdout).not.toContain('\u001b[');
   });
+
+  it('says which of the symbols that were asked for it does not know', async () => {
+    const { code, stdout } = await candlescan(['scan', '--exchange', 'sim', '--symbols', 'BTCUSDT,QQQUSDT']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/signals? in 1 of 1 symbols/);
+    expect(stdout).toContain('universe.include names QQQUSDT, which is not scanned: not listed by the exchange');
+  });
 });
 
 describe('the candles of a scan', () => {

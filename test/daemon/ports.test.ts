@@ -35,7 +35,7 @@ function sent<T>(schema: z.ZodMiniType<T>, value: unknown): T {
   return schema.parse(JSON.parse(JSON.stringify(value)));
 }
 
-async function build({ isOpen = true } = {}) {
+async function build({ isOpen = true, endpointSuspect = null as boolean | null } = {}) {
   const rig = await SlotRig.open();
   await rig.run();
   rig.store.set(seriesAt(CHINESE, '5m', 103));
@@ -48,7 +48,7 @@ async function build({ isOpen = true } = {}) {
     store: rig.store,
     keeper: { current: () => ({ instruments: [instrument('AUSDT'), instrument(CHINESE)], excluded: [] }) },
     symbols: () => ['AUSDT', CHINESE],
-    live: null,
+    live: endpointSuspect === null ? null : { stats: () => ({ stream: { endpointSuspect } }) },
     cache: { stats: () => ({ candlesRead: 3 }) },
     deepening: { stats: () => ({ due: 2 }) },
   } as unknown as Market;
@@ -70,6 +70,14 @@ async function build({ isOpen = true } = {}) {
 }
 
 describe('serverPorts', () => {
+  it('W4: tells that the data is fresh by requests alone while the endpoint of the stream is suspect', async () => {
+    const degraded = async (of: Parameters<typeof build>[0]) => (await build(of)).ports.degraded();
+    expect(await degraded({ endpointSuspect: true })).toMatchObject([{ reason: 'stream' }]);
+    expect(await degraded({ endpointSuspect: false })).toEqual([]);
+    expect(await degraded({})).toEqual([]);
+    expect(await degraded({ isOpen: false })).toEqual([]);
+  });
+
   it('shows the status as the API promises it, ready or not', async () => {
     const { ports, unready } = await build();
     const ready = sent(outputs.status, await ports.status());

@@ -16,6 +16,7 @@ const JSON_BODY = { 'content-type': 'application/json' };
 describe.skipIf(!existsSync(MAIN))('a daemon short of something (skipped unless the program is built)', () => {
   let exchange: Exchange;
   const tmpfs = mountTmpfs('4m');
+  const cacheDisk = mountTmpfs('4m');
 
   beforeAll(async () => {
     exchange = await startExchange('--symbols', String(SYMBOLS), '--weight-limit', '100000');
@@ -23,6 +24,7 @@ describe.skipIf(!existsSync(MAIN))('a daemon short of something (skipped unless 
   afterAll(async () => {
     await endDaemons();
     tmpfs?.unmount();
+    cacheDisk?.unmount();
     await exchange?.stop();
   });
 
@@ -93,6 +95,33 @@ describe.skipIf(!existsSync(MAIN))('a daemon short of something (skipped unless 
       const saved = new Set(lines.map((line) => line?.id));
       expect(shown.length).toBeGreaterThanOrEqual(2 * SYMBOLS);
       expect(shown.filter(({ id }) => !saved.has(id))).toEqual([]);
+    },
+  );
+
+  it.skipIf(cacheDisk === null).concurrent(
+    'D2: with no room for candles no cycle is late and no signal lost; they are written when there is room (skipped unless root may mount)',
+    async () => {
+      const disk = cacheDisk as NonNullable<typeof cacheDisk>;
+      const set = [...PULSE, `cache.l2Dir=${join(disk.dir, 'cache')}`, 'cache.flushEvery=1s'];
+      const daemon = await readyDaemon({ exchange, set });
+      const unsaved = () => daemon.metric('cache_unsaved_series');
+      await until('all written', 20_000, async () => (await unsaved()) === 0);
+      disk.fill();
+      const before = new Set((await daemon.signals()).map(({ id }) => id));
+      await afterSlot(8_000);
+      expect(await daemon.metric('cache_write_errors_total{code="ENOSPC"}')).toBeGreaterThan(0);
+      expect(await unsaved()).toBeGreaterThanOrEqual(SYMBOLS);
+      expect((await daemon.cycles())[0]).toMatchObject({ outcome: 'complete', symbols: { analyzed: SYMBOLS } });
+      const fresh = (await daemon.signals()).filter(({ id }) => !before.has(id));
+      expect(fresh.length).toBeGreaterThanOrEqual(SYMBOLS);
+      expect(fresh.filter(({ confirmedAt }) => confirmedAt === null)).toEqual([]);
+      expect(await daemon.metric('signals_unsaved ')).toBe(0);
+      expect(await daemon.isReady()).toBe(true);
+      disk.free();
+      // The pauses between attempts have grown to 40 s at most by then.
+      await until('all written again', 50_000, async () => (await unsaved()) === 0);
+      expect(await daemon.metric('cache_dropped_series_total')).toBe(0);
+      expect(await daemon.stop()).toMatchObject({ code: 0 });
     },
   );
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DeepeningRig } from '../support/deepening.js';
+import { DeepeningRig, SLOT } from '../support/deepening.js';
 import { MINUTE, settled } from '../support/fake-clock.js';
 import { named } from '../support/universe.js';
 
@@ -17,6 +17,16 @@ describe('the order of deepening', () => {
     for (let next = 0; next < 9; next++) if (next !== 2) await requests[next]?.reply();
     expect(rig.symbolsAsked).toEqual(named(9));
     expect(deepening.stats()).toMatchObject({ due: 0, inFlight: 0, done: 9 });
+  });
+
+  it('counts what is under way, which may not be charged yet, to what is used of the minute', async () => {
+    // Half of the budget is for the background: here is room for three requests of weight 2, and more may be in flight.
+    const governor = { budget: 100, weightUsed: 44, waiting: 0, closedForMs: 0, exchangeNow: () => SLOT };
+    const rig = DeepeningRig.started({ governor });
+    rig.heldBack();
+    rig.deepening.request(rig.hold(named(4)));
+    await settled();
+    expect(rig.symbolsAsked).toEqual(named(3));
   });
 
   it('puts what is asked for later in front, and each series once', async () => {

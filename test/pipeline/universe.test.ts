@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Instrument } from '../../src/pipeline/exchange/contract.js';
-import { needsQuoteVolumes, selectUniverse, type UniverseFilters } from '../../src/pipeline/universe.js';
+import { needsQuoteVolumes, selectUniverse, type UniverseFilters, unmetInclude } from '../../src/pipeline/universe.js';
 
 const NOW = 1_767_225_600_000;
 const DAY = 86_400_000;
@@ -97,5 +97,18 @@ describe('selectUniverse', () => {
       kept: ['BUSDT', 'CUSDT'],
       excluded: { NEWUSDT: 'minAge', THINUSDT: 'minQuoteVolume24h', AUSDT: 'maxSymbols' },
     });
+  });
+});
+
+describe('unmetInclude', () => {
+  it('tells of every name that is asked for and not scanned why, and of patterns nothing', () => {
+    const list = [instrument('BTCUSDT'), instrument('DEADUSDT', { status: 'SETTLING' }), instrument('ETHUSDT')];
+    const include = ['BTCUSDT', 'DEADUSDT', 'QQQUSDT', '/^NONE/'];
+    const universe = selectUniverse(list, { ...FILTERS, include }, NOW);
+    expect([...unmetInclude(universe, include)]).toEqual([
+      ['DEADUSDT', 'status SETTLING'],
+      ['QQQUSDT', 'not listed by the exchange'],
+    ]);
+    expect(unmetInclude(universe, []).size).toBe(0);
   });
 });

@@ -35,9 +35,15 @@ describe('probes', () => {
 
   it('/readyz is 200 when nothing speaks against it, and 503 with the reasons otherwise', async () => {
     const unready = vi.fn<ServerPorts['unready']>(() => []);
-    const { get } = await open({ ports: { unready } });
+    const degraded = vi.fn<ServerPorts['degraded']>(() => []);
+    const { get } = await open({ ports: { unready, degraded } });
     const ready = await get('/readyz');
-    expect([ready.status, ready.json()]).toEqual([200, { ready: true, memoryPressure: 0 }]);
+    expect([ready.status, ready.json()]).toEqual([200, { ready: true, degraded: [], memoryPressure: 0 }]);
+    degraded.mockReturnValue([{ reason: 'stream', detail: 'it is mute' }]);
+    expect((await get('/readyz')).json()).toMatchObject({
+      ready: true,
+      degraded: [{ reason: 'stream', detail: 'it is mute' }],
+    });
 
     const reasons = [{ reason: 'noCycle', detail: 'no cycle completed for 11 minutes' }];
     unready.mockReturnValue(reasons);

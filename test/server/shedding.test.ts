@@ -86,7 +86,7 @@ describe('a server while memory is short', () => {
     const unready = vi.fn<ServerPorts['unready']>(() => []);
     const { get, set } = await open({ ports: { unready } });
     set(2);
-    expect((await get('/readyz')).json()).toEqual({ ready: true, memoryPressure: 2 });
+    expect((await get('/readyz')).json()).toEqual({ ready: true, degraded: [], memoryPressure: 2 });
     unready.mockReturnValue([{ reason: 'stale', detail: 'old' }]);
     expect((await get('/readyz')).json()).toMatchObject({ ready: false, memoryPressure: 2 });
   });

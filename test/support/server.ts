@@ -47,6 +47,7 @@ function testPorts(): ServerPorts {
     version: '1.2.3',
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', body: 'candlescan_symbols 2\n' }),
     unready: () => [],
+    degraded: () => [],
     memoryPressure: () => 0,
     status: () => ({
       version: '1.2.3',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../../config/schema.js';
 import { slotAt } from '../../domain/slot.js';
 import { type Timeframe, timeframeMs } from '../../domain/timeframe.js';
-import { systemClock } from '../../lib/clock.js';
+import { sleep, systemClock } from '../../lib/clock.js';
 import { colourAllowed, configOf } from '../common.js';
 import { openExchange } from '../embedded.js';
 import { EXIT, type Io } from '../io.js';
@@ -30,6 +30,10 @@ const OTHER_WEIGHT = 45;
 /** What a daemon needs from its start until it holds and streams everything. */
 const COLD_START_MS = 20_000;
 const LIVE_PATIENCE_MS = 90_000;
+/** What must be left of a slot for a restart that finds nothing new closed. */
+const RESTART_MS = 15_000;
+/** A scan that never ends within its slot is measured as it is. */
+const REFRESHES = 3;
 
 /** Measures the scan against what it cannot beat and against what it replaces; every run in a fresh process. */
 export async function runBench(options: ScanOptions, io: Io): Promise<number> {
@@ -83,6 +87,8 @@ async function measure(course: Course): Promise<BenchReport> {
       runs.push({ mode: 'cold', run, ...(await runScan(course, fresh)) });
       await rm(fresh, { recursive: true });
       await ready();
+      await refresh(course, kept);
+      await ready(0);
       runs.push({ mode: 'restart', run, ...(await runScan(course, kept)) });
     }
   } finally {
@@ -113,16 +119,32 @@ async function measure(course: Course): Promise<BenchReport> {
 }
 
 /**
+ * Brings the candles on disk up to date, so that the restart after it finds nothing new closed: an exchange with real
+ * limits has let minutes go by since they were written.
+ */
+async function refresh(course: Course, dataDir: string): Promise<void> {
+  const { timeframes, cycle } = course.config;
+  for (let tries = REFRESHES; tries > 0; tries--) {
+    const end = slotAt(systemClock.now(), timeframes[0]) + timeframeMs(timeframes[0]);
+    await runScan(course, dataDir);
+    const leftMs = end - systemClock.now();
+    if (leftMs >= RESTART_MS) return;
+    await sleep(systemClock, Math.max(0, leftMs) + cycle.settleMs);
+  }
+}
+
+/**
  * Slots of a running daemon: on embedded exchanges of their own, whose next slot is near, or one of each mode on the given
  * exchange, whose slots come when they come.
  */
-async function measureLive({ market, config, options, io }: Course): Promise<LiveRun[]> {
+async function measureLive({ restUrl, market, config, options, io }: Course): Promise<LiveRun[]> {
   const [base] = config.timeframes;
   const isEmbedded = config.exchange.id === 'sim' && config.exchange.restUrl === null;
   const patienceMs = LIVE_PATIENCE_MS + (isEmbedded ? 0 : timeframeMs(base));
   const runs: LiveRun[] = [];
   for (let run = 1; run <= (isEmbedded ? options.runs : 1); run++) {
     for (const mode of ['warm', 'stream'] as const) {
+      if (!isEmbedded) await roomForColdStart(restUrl, market, config);
       const exchange = await openExchange(config, {
         latencyMs: options.latencyMs,
         symbols: market.unified.length,
@@ -143,6 +165,14 @@ async function measureLive({ market, config, options, io }: Course): Promise<Liv
     }
   }
   return runs;
+}
+
+/** A daemon that waits for weight, or whose start runs into its slot, would show that instead of the slot. */
+async function roomForColdStart(restUrl: string, market: BenchMarket, config: Config): Promise<void> {
+  const [base] = config.timeframes;
+  await quietMoment(restUrl, config, market.paths.length + OTHER_WEIGHT, market.weightLimit, systemClock);
+  const left = slotAt(systemClock.now(), base) + timeframeMs(base) - systemClock.now();
+  if (left < COLD_START_MS) await sleep(systemClock, left + config.cycle.settleMs);
 }
 
 /** What to add to our clock so that the newest slot of the timeframe is about to come again. */

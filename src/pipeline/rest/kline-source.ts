@@ -77,9 +77,7 @@ export class KlineSource implements CandleSource {
       onAnswered?.(name, outcome);
       return outcome;
     } catch (error) {
-      if (error instanceof ExchangeError) return { ...key, ...NOTHING_CAME, skip: SKIP_REASON[error.kind] };
-      if (signal.aborted) return { ...key, ...NOTHING_CAME, skip: 'timeout' };
-      throw error;
+      return { ...key, ...NOTHING_CAME, skip: skipOfFailure(error, signal) };
     }
   }
 
@@ -98,17 +96,40 @@ export class KlineSource implements CandleSource {
     };
     const first = await request();
     const whole = first.refused.size === 0 && first.complete;
-    const final = whole || !mayAskAgain() ? first : await request();
-    if (final.series.length > 0) this.#options.store.set(final.series);
+    if (whole || !mayAskAgain()) return this.#take(key, first);
+    const second = await request().catch((error: unknown) => skipOfFailure(error, signal));
+    if (typeof second === 'string') return this.#keep(key, first, second);
+    const outcome = this.#take(key, second);
+    return {
+      ...outcome,
+      added: second.added + (second.series === first.series ? first.added : 0),
+      revised: first.revised + second.revised,
+      refused: sum(first.refused, second.refused),
+      gap: outcome.gap === 'none' && first.refused.has('gap') ? 'repaired' : outcome.gap,
+    };
+  }
+
+  #take(key: SeriesKey, { series, added, revised, refused, complete }: Ingested): SeriesOutcome {
+    const { store } = this.#options;
+    // Others may have brought it further meanwhile.
+    const isNewest = (store.get(key)?.lastOpenTime ?? 0) <= (series.lastOpenTime ?? 0);
+    if (series.length > 0 && isNewest) store.set(series);
     return {
       ...key,
-      added: final.added,
-      revised: first.revised + final.revised,
-      refused: final === first ? first.refused : sum(first.refused, final.refused),
-      skip: final.complete ? null : skipOfIncomplete(final),
-      cutBy: final.refused.size === 0 ? null : hasDefects(final.refused) ? 'rejected' : 'gap',
-      gap: final.refused.has('gap') ? 'unrepaired' : first.refused.has('gap') ? 'repaired' : 'none',
+      added,
+      revised,
+      refused,
+      skip: complete ? null : skipOfIncomplete({ series, refused }),
+      cutBy: refused.size === 0 ? null : hasDefects(refused) ? 'rejected' : 'gap',
+      gap: refused.has('gap') ? 'unrepaired' : 'none',
     };
+  }
+
+  /** Asking again failed: what the first reply has changed of the candles held is changed, and told of. */
+  #keep(key: SeriesKey, { series, added, revised, refused }: Ingested, skip: SkipReason): SeriesOutcome {
+    const held = this.#options.store.get(key);
+    if (held !== undefined) this.#options.store.set(held);
+    return { ...key, ...NOTHING_CAME, added: held === series ? added : 0, revised, refused, skip };
   }
 
   /** A query without a start replaces whatever is held; one with a start goes on from it. */
@@ -118,7 +139,14 @@ export class KlineSource implements CandleSource {
   }
 }
 
-function skipOfIncomplete({ series, refused }: Ingested): SkipReason {
+/** Throws what is neither a failure of the exchange nor the signal's doing. */
+function skipOfFailure(error: unknown, signal: AbortSignal): SkipReason {
+  if (error instanceof ExchangeError) return SKIP_REASON[error.kind];
+  if (signal.aborted) return 'timeout';
+  throw error;
+}
+
+function skipOfIncomplete({ series, refused }: Pick<Ingested, 'series' | 'refused'>): SkipReason {
   if (hasDefects(refused)) return 'rejected';
   return series.length === 0 ? 'warmup' : 'stale';
 }

@@ -38,7 +38,7 @@ export function probeRoutes({ app, ports, clock }: RouteContext): void {
         summary: 'Whether the data is fresh',
         querystring: noQuery,
         response: {
-          200: reply('It is', outputs.ready),
+          200: reply('It is, and in spite of what', outputs.ready),
           503: reply('It is not, with the reasons', outputs.notReady, PROBLEM_TYPE),
         },
       },
@@ -46,7 +46,7 @@ export function probeRoutes({ app, ports, clock }: RouteContext): void {
     (_request, response) => {
       const reasons = ports.unready();
       const memoryPressure = ports.memoryPressure();
-      if (reasons.length === 0) return { ready: true, memoryPressure };
+      if (reasons.length === 0) return { ready: true, degraded: ports.degraded(), memoryPressure };
       const detail = `not ready: ${reasons.map(({ reason }) => reason).join(' ')}`;
       return sendProblem(response, { status: 503, detail, extension: { ready: false, reasons, memoryPressure } });
     },

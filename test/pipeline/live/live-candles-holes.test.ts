@@ -49,6 +49,25 @@ describe('holes', () => {
     expect(rig.live.stats().gaps).toEqual({ repaired: asked, unrepaired: 0 });
   });
 
+  it('W1: are none 10 s after all connections were lost just before a close, and each is back by then', async () => {
+    const rig = await warmRig({ streamsPerConnection: 1 });
+    await rig.until(slotAfter(1) - SECOND);
+    for (const socket of rig.exchange.live) socket.end({ reason: 'closed', detail: 'close 1012' });
+    await rig.clock.advance(SECOND);
+    const cycle = rig.cycle(slotAfter(1));
+    await rig.clock.advance(7 * SECOND);
+    rig.trade(slotAfter(1));
+    await rig.clock.advance(SECOND);
+    expect((await cycle).skipped).toEqual([]);
+    rig.expectGolden(1);
+    expect(rig.live.stats().stream).toMatchObject({
+      connects: 6,
+      connections: { open: 3 },
+      streams: { confirmed: 3 },
+      reconnects: { closed: 3 },
+    });
+  });
+
   it('that REST cannot close are counted, and closed with the next candle', async () => {
     const rig = await warmRig();
     rig.answer = async () => {
@@ -65,6 +84,49 @@ describe('holes', () => {
     await rig.clock.advance(0);
     expect(rig.live.stats().gaps).toEqual({ repaired: 1, unrepaired: 1 });
     expect(rig.held(key('AUSDT')).at(-1)?.[0]).toBe(slotAfter(2));
+  });
+
+  it('count as repaired, and are not asked for again, when a cycle closes them while REST is slow', async () => {
+    const rig = await warmRig();
+    await rig.until(slotAfter(2) + 300);
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    rig.answer = async (query, { lane }) => {
+      if (lane === 'urgent') await answered;
+      return rig.reply(query);
+    };
+    rig.close('AUSDT', slotAfter(1));
+    const cycle = rig.cycle(slotAfter(2), ['AUSDT']);
+    await rig.clock.advance(10);
+    expect(rig.held(key('AUSDT')).at(-1)?.[0]).toBe(slotAfter(1));
+    answer();
+    await rig.clock.advance(5 * SECOND);
+    expect((await cycle).skipped).toEqual([]);
+    expect(rig.asked.map(({ lane }) => lane).sort()).toEqual(['bulk', 'urgent']);
+    expect(rig.live.stats().gaps).toEqual({ repaired: 1, unrepaired: 0 });
+  });
+
+  it('X14: are not asked for when their symbol is gone by the time that it is their turn', async () => {
+    const rig = await warmRig();
+    await rig.until(slotAfter(2) + 300);
+    let answer = () => {};
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    rig.answer = async (query) => {
+      await answered;
+      return rig.reply(query);
+    };
+    rig.close('AUSDT', slotAfter(1));
+    await rig.clock.advance(0);
+    rig.close('BUSDT', slotAfter(1));
+    rig.close('CUSDT', slotAfter(1));
+    rig.live.setSymbols(['AUSDT', 'CUSDT']);
+    answer();
+    await rig.clock.advance(0);
+    expect(rig.asked.map(({ symbol }) => symbol)).toEqual(['AUSDT', 'CUSDT']);
   });
 
   it('X12: that the exchange itself has leave the run behind them, and the series too short is named as cut', async () => {

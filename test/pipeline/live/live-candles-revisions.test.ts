@@ -52,6 +52,7 @@ describe('revisions', () => {
       ['5m', slotAfter(2)],
       ['15m', slotAfter(0)],
     ]);
+    expect(rig.live.stats().revised).toBe(2);
   });
 });
 

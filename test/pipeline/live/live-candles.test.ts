@@ -174,5 +174,7 @@ describe('forming candles', () => {
     rig.close('AUSDT', slotAfter(0));
     expect(rig.live.forming('AUSDT', slotAfter(0))).toBeNull();
     expect(rig.live.forming('AUSDT', slotAfter(1))?.[0]).toBe(slotAfter(1));
+    rig.live.setSymbols(['BUSDT', 'CUSDT']);
+    expect(rig.live.forming('AUSDT', slotAfter(1))).toBeNull();
   });
 });

@@ -109,6 +109,41 @@ describe('openWebSocket: hostile bytes', () => {
     expect(loss.reason).toBe('protocol');
   });
 
+  it('W6: waits for no answer of a peer that sent garbage and reads nothing', async () => {
+    server = await afterUpgrade((socket) => {
+      socket.pause();
+      socket.write(frameBytes('x', { opcode: 3 }));
+    });
+    expect((await collect()).loss.reason).toBe('protocol');
+    await server.stop();
+    server = await RawServer.start(null);
+  }, 15_000);
+
+  it('W9: leaves everything else its turn, however much there is to read', async () => {
+    const frame = frameBytes(JSON.stringify({ padding: 'x'.repeat(400) }));
+    const sent = 20_000;
+    server = await afterUpgrade((socket) => socket.end(Buffer.concat(Array<Buffer>(sent).fill(frame))));
+    let [received, inTurn, most] = [0, 0, 0];
+    let immediate: NodeJS.Immediate | null = null;
+    const turn = () => {
+      inTurn = 0;
+      immediate = setImmediate(turn);
+    };
+    turn();
+    await new Promise((closed) => {
+      const message = () => {
+        received += 1;
+        inTurn += 1;
+        most = Math.max(most, inTurn);
+      };
+      openWebSocket(server.url, { opened: () => {}, message, binary: () => {}, closed });
+    });
+    clearImmediate(immediate ?? undefined);
+    expect(received).toBe(sent);
+    // What was read already is taken to its end, 64 KiB or so, which hold 150 of these; unbridled it is 5,000.
+    expect(most).toBeLessThanOrEqual(1_000);
+  });
+
   it('W7: refuses a message of 50 MB when it reads its header', async () => {
     server = await afterUpgrade((socket) => socket.write(frameBytes('x', { length: 50_000_000 })));
     const { loss } = await collect();
@@ -118,8 +153,17 @@ describe('openWebSocket: hostile bytes', () => {
 
   it('W7: inflates nothing, because it never agrees to compression', async () => {
     const bomb = deflateRawSync(Buffer.alloc(900_000));
-    server = await afterUpgrade((socket) => socket.write(frameBytes(bomb, { reservedBits: 4 })));
+    let offer = '';
+    server = await RawServer.start(
+      (request) => {
+        offer = request;
+        return upgrade(request);
+      },
+      (socket) => socket.write(frameBytes(bomb, { reservedBits: 4 })),
+    );
     const { messages, loss } = await collect();
+    expect(offer).toContain('Sec-WebSocket-Key');
+    expect(offer).not.toContain('Sec-WebSocket-Extensions');
     expect(messages).toEqual([]);
     expect(loss).toMatchObject({ reason: 'protocol' });
     expect(loss.detail).toContain('RSV1');

@@ -39,6 +39,19 @@ describe('stream source: lost connections', () => {
     expect(source.stats()).toMatchObject({ connections: { open: 3 }, streams: { confirmed: 300 } });
   });
 
+  it('W1: believes no later frame, after a loss, that the last one before it was the whole candle', async () => {
+    const { source, clock, exchange, log, trade } = streamRig(named(10));
+    source.start();
+    await trade(MIDNIGHT + STEP_MS - 2 * SECOND - clock.now());
+    for (const socket of exchange.live) socket.end({ reason: 'network', detail: 'reset' });
+    // Nothing is replayed: the frames that closed the candles are lost.
+    await clock.advance(5 * SECOND);
+    await trade(2 * SECOND);
+    expect(source.stats().streams).toMatchObject({ confirmed: 10 });
+    expect(log.closed).toEqual([]);
+    expect(source.overdue(MIDNIGHT + STEP_MS)).toEqual(named(10));
+  });
+
   it('W3: replaces a connection that went mute within 15 s while the others live', async () => {
     const { source, exchange, log, notices, trade } = streamRig(named(30), 10);
     source.start();
@@ -101,6 +114,17 @@ describe('stream source: silent streams', () => {
     await trade(STEP_MS);
     expect(source.stats().staleSeries).toBe(0);
     expect(exchange.sockets).toHaveLength(2);
+  });
+
+  it('W2: believes no later frame, when a silent stream speaks again, that its last one before was the whole candle', async () => {
+    const { source, clock, log, trade } = streamRig(named(10));
+    source.start();
+    const dead = new Set(['S3USDT']);
+    await trade(60 * SECOND);
+    await trade(MIDNIGHT + STEP_MS + 30 * SECOND - clock.now(), dead);
+    await trade(STEP_MS);
+    const closed = log.closed.filter(({ symbol }) => symbol === 'S3USDT').map(({ openTime }) => openTime);
+    expect(closed).toEqual([MIDNIGHT + STEP_MS]);
   });
 
   it('leaves a stream alone whose candle had no trades, as REST showed', async () => {

@@ -6,7 +6,7 @@ import { streamRig } from '../../support/stream-source.js';
 import { named } from '../../support/universe.js';
 
 describe('stream source: rotation', () => {
-  it('W8, I8: renews every connection between 20 and 24 h, right after a close, the new one up before the old goes', async () => {
+  it('W8, I8: renews every connection between 20 and 23 h, right after a close, the new one up before the old goes', async () => {
     const { source, clock, exchange, log, notices, trade, idle } = streamRig(named(6), 2);
     source.start();
     const first = () => exchange.sockets.slice(0, 3);
@@ -18,7 +18,7 @@ describe('stream source: rotation', () => {
       for (const socket of ended) endedAt.set(socket, clock.now());
       expect(source.stats().streams.confirmed).toBe(6);
     };
-    while (endedAt.size < 3 && clock.monotonic() < 24 * HOUR) {
+    while (endedAt.size < 3 && clock.monotonic() < 23 * HOUR) {
       await idle(STEP_MS - (clock.now() % STEP_MS) - SECOND);
       note();
       await trade(20 * SECOND);
@@ -80,6 +80,20 @@ describe('stream source: rotation', () => {
     expect(exchange.sockets).toHaveLength(2);
     expect(log.resumed).toHaveLength(2);
     expect(source.stats().streams).toMatchObject({ confirmed: 10 });
+  });
+
+  it('has the silence of the rest refilled when the old connection dies and the successor has brought some of the data', async () => {
+    const { source, clock, exchange, log, trade, forming } = streamRig(named(10));
+    source.start();
+    await trade(60 * SECOND);
+    const [old] = exchange.sockets as [FakeSocket];
+    const heardAt = clock.now();
+    old.message('{"e":"serverShutdown","E":1}');
+    await clock.advance(SECOND);
+    exchange.sockets[1]?.kline({ symbol: 'S0USDT', ...forming() });
+    expect(log.resumed).toHaveLength(1);
+    old.end();
+    expect(log.resumed.slice(1)).toEqual([{ symbols: named(10), since: heardAt - 5 * SECOND }]);
   });
 
   it('keeps the old connection when the successor stays mute, and tries again', async () => {

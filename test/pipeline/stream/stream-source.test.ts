@@ -42,6 +42,9 @@ describe('stream source: subscribing', () => {
     expect(exchange.carrying('S0USDT')).toHaveLength(0);
     expect(exchange.carrying('NEWUSDT')).toHaveLength(1);
     expect(source.stats().streams).toMatchObject({ wanted: 0, confirmed: 4 });
+    // What the exchange sent before it heard that the symbol is gone.
+    exchange.live[0]?.kline({ symbol: 'S0USDT', openTime: MIDNIGHT - STEP_MS, closed: true });
+    expect(source.stats()).toMatchObject({ unsubscribed: 1, closed: 0 });
     expect(log.closed).toEqual([]);
   });
 
