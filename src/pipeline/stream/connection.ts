@@ -8,7 +8,7 @@ const HANDSHAKE_MS = 5_000;
 const SEND_EVERY_MS = 200;
 const SILENCE_MS = 8_000;
 /** From this many streams on, silence for `SILENCE_MS` is not believable; with fewer it may be a quiet market. */
-const BUSY_STREAMS = 8;
+export const BUSY_STREAMS = 8;
 /** How long a live peer may take over the closing handshake. */
 const CLOSE_MS = 1_000;
 

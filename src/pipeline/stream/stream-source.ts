@@ -5,7 +5,7 @@ import type { Cancel, Clock } from '../../lib/clock.js';
 import type { Random } from '../../lib/random.js';
 import { Closing } from './closing.js';
 import { ConnectBudget } from './connect-budget.js';
-import { afterPoll, type NextTurn } from './connection.js';
+import { afterPoll, BUSY_STREAMS, type NextTurn } from './connection.js';
 import type { Loss, LossReason, StreamHandlers, StreamStats } from './contract.js';
 import { Fleet } from './fleet.js';
 import type { StreamEvent } from './frames.js';
@@ -200,7 +200,15 @@ class ShardedSource implements StreamSource {
     this.#closing.interrupt(symbols);
     this.#handlers.onNotice({ kind: 'lost', streams: symbols.length, ...loss });
     const connections = this.#fleet.size;
-    if (mute && this.#liveness.mute(connections)) this.#handlers.onNotice({ kind: 'endpointSuspect', connections });
+    if (mute && this.#owedData(symbols) && this.#liveness.mute(connections))
+      this.#handlers.onNotice({ kind: 'endpointSuspect', connections });
+  }
+
+  /** Whether a connection of these symbols cannot have been silent because nobody traded. */
+  #owedData(symbols: readonly string[]): boolean {
+    if (symbols.length === 0 || symbols.length >= BUSY_STREAMS) return true;
+    const silent = new Set(this.#silent(this.#dueSlot()));
+    return symbols.some((symbol) => silent.has(symbol));
   }
 
   #countReconnect(reason: LossReason): void {

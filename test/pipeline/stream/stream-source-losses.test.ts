@@ -5,6 +5,8 @@ import type { FakeSocket } from '../../support/stream-server-fake.js';
 import { streamRig } from '../../support/stream-source.js';
 import { named } from '../../support/universe.js';
 
+const restRow = (at: number, volume: number) => [at, 100, 100, 100, 100, volume] as const;
+
 describe('stream source: lost connections', () => {
   it('W1: reconnects 16 connections that fall at once, tells what to refill, and stays under 31 connects', async () => {
     const { source, clock, exchange, log, trade } = streamRig(named(160), 10);
@@ -81,11 +83,22 @@ describe('stream source: lost connections', () => {
     expect(source.stats()).toMatchObject({ endpointSuspect: false, streams: { confirmed: 20 } });
     expect(notices('endpointTrusted')).toHaveLength(1);
   });
+
+  it.each([
+    ['suspects none that carries a few streams nobody may trade in', 0, 0],
+    ['suspects one that is mute about a few streams with trades, as REST shows', 5, 1],
+  ])('W4: %s', async (_, volume, times) => {
+    const { source, clock, notices } = streamRig(named(3));
+    source.start();
+    await clock.advance(MIDNIGHT + STEP_MS + 3 * SECOND - clock.now());
+    source.markClosed('S1USDT', restRow(MIDNIGHT, volume));
+    await clock.advance(120 * SECOND);
+    expect(notices('lost').length).toBeGreaterThan(4);
+    expect(notices('endpointSuspect')).toHaveLength(times);
+  });
 });
 
 describe('stream source: silent streams', () => {
-  const restRow = (at: number, volume: number) => [at, 100, 100, 100, 100, volume] as const;
-
   it('W2, I2: sees one silent stream of 20 by 5 s after the close, subscribes it again, moves it, reports it', async () => {
     const { source, clock, exchange, notices, trade } = streamRig(named(20), 15);
     source.start();
