@@ -189,6 +189,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
     store,
     warnings: [
       ...skewWarning(skewMs),
+      ...gateWarning(governor),
       ...Array.from(
         unmetInclude(universe, config.universe.include),
         ([symbol, why]) => `universe.include names ${symbol}, which is not scanned: ${why}`,
@@ -234,6 +235,11 @@ function storeOf(cache: CandleCache): SeriesStore {
     get: ({ symbol, timeframe }) => cache.peek(symbol, timeframe) ?? undefined,
     set: (series) => cache.put(series),
   };
+}
+
+function gateWarning({ closedForMs, closedUntil }: Pick<WeightGovernor, 'closedForMs' | 'closedUntil'>): string[] {
+  if (closedForMs <= 0) return [];
+  return [`the exchange refuses requests from this address until ${new Date(closedUntil ?? 0).toISOString()}`];
 }
 
 function skewWarning(skewMs: number): string[] {

@@ -67,10 +67,12 @@ describe('a scan of an ill exchange', () => {
       reason: string;
     };
     expect(hold.reason).toBe('banned');
+    const until = new Date(hold.until).toISOString().slice(0, 16);
+    expect(first.report?.warnings).toEqual([expect.stringContaining(`requests from this address until ${until}`)]);
     const sent = ill.stats().total;
     const second = await scan(ill.restUrl, [], first.cwd);
     expect(second.code).toBe(69);
-    expect(second.stderr).toContain(new Date(hold.until).toISOString().slice(0, 16));
+    expect(second.stderr).toContain(until);
     expect(ill.stats().total).toBe(sent);
   });
 
