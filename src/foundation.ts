@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import type { CacheBounds } from './cache/contract.js';
 import { SegmentStore } from './cache/l2.js';
-import { type CacheBounds, CandleCache } from './cache/tiers.js';
+import { CandleCache } from './cache/tiers.js';
 import type { FlushReport } from './cache/write-behind.js';
 import type { Config } from './config/schema.js';
 import type { Clock } from './lib/clock.js';

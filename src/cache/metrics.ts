@@ -1,7 +1,7 @@
 import type { MetricRegistry } from '../lib/metrics.js';
 import { SEGMENT_DEFECTS } from './codec/segment.js';
+import type { CacheStats, TierStats } from './contract.js';
 import type { ResultCacheStats } from './results.js';
-import type { CacheStats, TierStats } from './tiers.js';
 
 const CANDLE_TIERS = ['l1', 'l2'] as const;
 const TIERS = [...CANDLE_TIERS, 'results'] as const;

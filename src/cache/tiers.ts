@@ -1,12 +1,12 @@
 import pLimit from 'p-limit';
 import type { Series } from '../domain/series.js';
-import type { Cancel, Clock } from '../lib/clock.js';
+import type { Cancel } from '../lib/clock.js';
 import { groupBy } from '../lib/group-by.js';
 import { nextTurn } from '../lib/next-turn.js';
+import type { CacheBounds, CacheStats, CandleCacheOptions, LoadOptions, LoadReport, ShrinkReport } from './contract.js';
 import { hydrate, isUsable } from './hydrate.js';
 import { isOf, type SeriesKey, segmentKey, segmentNumber, segmentTimeframe } from './keys.js';
-import { L1, type L1Stats } from './l1.js';
-import type { SegmentStore, SegmentStoreStats } from './l2.js';
+import { L1 } from './l1.js';
 import { type FlushReport, WriteBehind } from './write-behind.js';
 
 /** Segments read at once while warming up; more only queue in Node's four file system threads. */
@@ -14,74 +14,6 @@ const SEGMENTS_IN_FLIGHT = 4;
 const SWEEP_EVERY_MS = 3_600_000;
 
 type Outcome = 'hits' | 'misses' | 'stale' | 'errors';
-
-/** What may change while a cache is in use. */
-export interface CacheBounds {
-  /** Of the series in memory, and of those that wait to be written. */
-  readonly l1MaxBytes: number;
-  /** Of the segments on disk. */
-  readonly l2MaxBytes: number;
-  readonly flushEveryMs: number;
-}
-
-export interface CandleCacheOptions extends Omit<CacheBounds, 'l2MaxBytes'> {
-  readonly exchange: string;
-  /** Candles per series. */
-  readonly lookback: number;
-  /** Opened by the caller and closed by `stop`. */
-  readonly store: SegmentStore;
-  readonly clock: Clock;
-  /** Told of every flush on the timer. */
-  readonly onFlush?: (report: FlushReport) => void;
-}
-
-export interface LoadProgress {
-  readonly done: number;
-  readonly total: number;
-}
-
-export interface LoadOptions {
-  readonly signal?: AbortSignal;
-  /** Nobody has asked for the series yet: they count as hits and misses of the disk alone. */
-  readonly ahead?: boolean;
-  /** Called once per segment, with numbers of series. */
-  readonly onProgress?: (progress: LoadProgress) => void;
-}
-
-export interface ShrinkReport {
-  /** Series that went. */
-  readonly series: number;
-  /** That memory holds less; the collector frees them when the last reader is done. */
-  readonly bytes: number;
-}
-
-export interface LoadReport {
-  /** Series in memory now. */
-  readonly loaded: number;
-  /** Series to be fetched from the exchange. */
-  readonly missing: number;
-}
-
-/** One count per series that was asked for. */
-export interface TierStats {
-  readonly hits: number;
-  readonly misses: number;
-  /** Held, but so old that none of its candles is in the window any more. */
-  readonly stale: number;
-  /** Held, but it could not be read or failed a check. */
-  readonly errors: number;
-  readonly entries: number;
-  readonly bytes: number;
-}
-
-export interface CacheStats {
-  readonly l1: TierStats & Pick<L1Stats, 'evictions'>;
-  readonly l2: TierStats & Omit<SegmentStoreStats, 'entries' | 'bytes'>;
-  /** Candles that came from disk. */
-  readonly candlesRead: number;
-  readonly dirtySeries: number;
-  readonly droppedSeries: number;
-}
 
 /**
  * The candles of one exchange in two tiers: live series in memory over compressed segments on disk. What comes from

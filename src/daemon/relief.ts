@@ -1,5 +1,5 @@
+import type { ShrinkReport } from '../cache/contract.js';
 import type { ResultCache } from '../cache/results.js';
-import type { ShrinkReport } from '../cache/tiers.js';
 import type { Clock } from '../lib/clock.js';
 import { collectGarbage } from '../lib/collect-garbage.js';
 import type { Logger } from '../lib/log.js';

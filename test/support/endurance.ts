@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
+import type { CacheStats } from '../../src/cache/contract.js';
 import { SegmentStore } from '../../src/cache/l2.js';
 import { summarize } from '../../src/cache/maintenance.js';
-import type { CacheStats } from '../../src/cache/tiers.js';
 import { CandleCache } from '../../src/cache/tiers.js';
 import { collectGarbage } from '../../src/lib/collect-garbage.js';
 import type { SeriesStore } from '../../src/pipeline/source.js';

@@ -1,7 +1,7 @@
 import { builtInAnalyzers } from '../../src/analyzers/builtin/index.js';
 import { type AnalyzerMetrics, analyzerMetrics } from '../../src/analyzers/metrics.js';
+import type { CacheStats } from '../../src/cache/contract.js';
 import { cacheMetrics } from '../../src/cache/metrics.js';
-import type { CacheStats } from '../../src/cache/tiers.js';
 import { createRegistry, type MetricRegistry } from '../../src/lib/metrics.js';
 import { type MemoryFigures, memoryMetrics, processMetrics } from '../../src/lib/process-metrics.js';
 import { exchangeMetrics } from '../../src/pipeline/exchange/metrics.js';
