@@ -20,7 +20,7 @@ const SYMBOLS = 530;
 const STEPS_MS = { '5m': 300_000, '15m': 900_000, '1h': 3_600_000 };
 const LOOKBACK = 300;
 const ROUNDS = 5;
-const FLUSHES = 5_000;
+const FLUSHES = 10_000;
 /** While the compiler works beside them, on the same cores; a daemon has that behind it. */
 const WARM_UP = 1_500;
 const MIB = 2 ** 20;
