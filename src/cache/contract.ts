@@ -1,5 +1,4 @@
 import type { Clock } from '../lib/clock.js';
-import type { L1Stats } from './l1.js';
 import type { SegmentStore, SegmentStoreStats } from './l2.js';
 import type { FlushReport } from './write-behind.js';
 
@@ -62,8 +61,12 @@ export interface TierStats {
   readonly bytes: number;
 }
 
+export interface L1Stats extends TierStats {
+  readonly evictions: number;
+}
+
 export interface CacheStats {
-  readonly l1: TierStats & Pick<L1Stats, 'evictions'>;
+  readonly l1: L1Stats;
   readonly l2: TierStats & Omit<SegmentStoreStats, 'entries' | 'bytes'>;
   /** Candles that came from disk. */
   readonly candlesRead: number;

@@ -1,18 +1,9 @@
 import { LRUCache } from 'lru-cache';
+import type { L1Stats } from './contract.js';
 
 export interface L1Options<V> {
   readonly maxBytes: number;
   readonly sizeOf: (value: V) => number;
-}
-
-export interface L1Stats {
-  readonly hits: number;
-  readonly misses: number;
-  readonly stale: number;
-  readonly errors: number;
-  readonly entries: number;
-  readonly bytes: number;
-  readonly evictions: number;
 }
 
 /** Values in memory, least recently used out first, bounded in bytes; loads of one key share one flight. */
