@@ -80,6 +80,7 @@ export function openCache(
   const cache = new CandleCache({
     exchange: cacheName,
     lookback: config.candles.lookback,
+    base: config.timeframes[0],
     l1MaxBytes,
     store,
     flushEveryMs,

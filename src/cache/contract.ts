@@ -1,3 +1,4 @@
+import type { Timeframe } from '../domain/timeframe.js';
 import type { Clock } from '../lib/clock.js';
 import type { SegmentStore, SegmentStoreStats } from './l2.js';
 import type { FlushReport } from './write-behind.js';
@@ -18,6 +19,8 @@ export interface CandleCacheOptions extends Omit<CacheBounds, 'l2MaxBytes'> {
   /** Opened by the caller and closed by `stop`. */
   readonly store: SegmentStore;
   readonly clock: Clock;
+  /** Flushes on the timer keep away from the closes of this timeframe, when everything else is busy. */
+  readonly base?: Timeframe;
   /** Told of every flush on the timer. */
   readonly onFlush?: (report: FlushReport) => void;
 }

@@ -1,5 +1,7 @@
 import pLimit from 'p-limit';
 import type { Series } from '../domain/series.js';
+import { slotAt } from '../domain/slot.js';
+import { timeframeMs } from '../domain/timeframe.js';
 import type { Cancel } from '../lib/clock.js';
 import { groupBy } from '../lib/group-by.js';
 import { nextTurn } from '../lib/next-turn.js';
@@ -12,6 +14,8 @@ import { type FlushReport, WriteBehind } from './write-behind.js';
 /** Segments read at once while warming up; more only queue in Node's four file system threads. */
 const SEGMENTS_IN_FLIGHT = 4;
 const SWEEP_EVERY_MS = 3_600_000;
+/** A slot is busy for so long; flushes wait for half of it, and half of their period, at most. */
+const BUSY_MS = 20_000;
 
 type Outcome = 'hits' | 'misses' | 'stale' | 'errors';
 
@@ -51,12 +55,12 @@ export class CandleCache {
     });
   }
 
-  /** Begins to write what changed every `flushEveryMs`. */
+  /** Begins to write what changed every `flushEveryMs`, or a little later where that is a busy moment. */
   start(): void {
     if (this.#stopped !== null) throw new Error('a cache that was stopped cannot be started again');
     this.#isStarted = true;
     this.#cancelTimer();
-    this.#cancelTimer = this.#options.clock.setTimer(this.#flushEveryMs, () => {
+    this.#cancelTimer = this.#options.clock.setTimer(this.#untilFlushMs(), () => {
       this.#timerFlush = this.#flushAndRearm();
     });
   }
@@ -187,6 +191,14 @@ export class CandleCache {
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  #untilFlushMs(): number {
+    const { base, clock } = this.#options;
+    if (base === undefined) return this.#flushEveryMs;
+    const at = clock.now() + this.#flushEveryMs;
+    const busyMs = Math.min(BUSY_MS, timeframeMs(base) / 2, this.#flushEveryMs / 2);
+    return this.#flushEveryMs + Math.max(0, slotAt(at, base) + busyMs - at);
   }
 
   async #flushAndRearm(): Promise<void> {

@@ -196,6 +196,11 @@ function openLive(
         else if (notice.kind === 'endpointTrusted') log.info(notice, 'the stream brings data again');
         else log.warn(notice, NOTICES[notice.kind]);
       },
+      onUnrepaired: (symbols, slot) =>
+        log.warn(
+          { series: symbols.length, symbols: symbols.slice(0, MOST_NAMED), until: new Date(slot).toISOString() },
+          'holes could not be closed yet',
+        ),
       onAnswered,
       onError: (err) => log.error({ err }, 'candles could not be repaired'),
     },
@@ -203,6 +208,9 @@ function openLive(
   releasers.push(() => live.stop());
   return live;
 }
+
+/** In one line of the log. */
+const MOST_NAMED = 20;
 
 const NOTICES = {
   lost: 'a connection was lost',

@@ -155,6 +155,25 @@ describe('CandleCache', () => {
     expect(() => cache.start()).toThrow('stopped');
   });
 
+  it.each([
+    // It is half a minute after a close.
+    ['waits until the close of a slot is over', 270_000, 290_000],
+    ['waits for half of its period at most', 6_000, 273_000],
+    ['waits for nothing in a quiet moment', 300_000, 300_000],
+  ])('D9: a flush on the timer %s', async (_, flushEveryMs, expectedMs) => {
+    const clock = new FakeClock(NOW);
+    const flushedAt: number[] = [];
+    const cache = await openCache(temporaryDir(), { clock, base: '5m', flushEveryMs });
+    vi.spyOn(cache, 'flush').mockImplementation(async () => {
+      flushedAt.push(clock.now() - NOW);
+      return { segments: 0, series: 0, failed: 0, durationMs: 0 };
+    });
+    cache.start();
+    await clock.advance(310_000);
+    expect(flushedAt.find((ms) => ms >= 270_000)).toBe(expectedMs);
+    await cache.stop();
+  });
+
   it('D9: collects its garbage behind the first flush and then once an hour', async () => {
     const clock = new FakeClock(NOW);
     const dir = temporaryDir();

@@ -33,6 +33,8 @@ export interface LiveListener {
   onMismatch?(mismatch: Mismatch): void;
   onContractInfo?(info: ContractInfo): void;
   onNotice?(notice: StreamNotice): void;
+  /** Holes in base series up to the slot that REST did not close either. */
+  onUnrepaired?(symbols: readonly string[], slot: Slot): void;
   /** Told of every series that the exchange was asked for over REST and answered. */
   onAnswered?: OnAnswered;
   /** Something in the background failed that nobody awaits. */
@@ -126,7 +128,13 @@ export class LiveCandles {
       exchangeNow: options.exchangeNow,
     });
     this.sources = [history, this.#feed, rest];
-    this.#repairs = new Repairs({ source: rest, base, counts, onError: (error) => listener.onError?.(error) });
+    this.#repairs = new Repairs({
+      source: rest,
+      base,
+      counts,
+      onUnrepaired: (symbols, slot) => listener.onUnrepaired?.(symbols, slot),
+      onError: (error) => listener.onError?.(error),
+    });
     this.#audit = new DerivedAudit({
       store,
       client,

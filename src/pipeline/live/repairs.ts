@@ -8,6 +8,8 @@ export interface RepairsOptions {
   readonly source: CandleSource;
   readonly base: Timeframe;
   readonly counts: Pick<LiveCounts, 'gaps'>;
+  /** Of a pass; the holes stay until they are asked for again. */
+  readonly onUnrepaired: (symbols: readonly string[], slot: Slot) => void;
   /** A repair failed in a way that the source does not expect. */
   readonly onError: (error: unknown) => void;
 }
@@ -68,10 +70,16 @@ export class Repairs {
   }
 
   async #repair(slot: Slot, symbols: readonly string[]): Promise<void> {
-    const { source, base, counts } = this.#options;
+    const { source, base, counts, onUnrepaired } = this.#options;
     const wanted = symbols.map((symbol) => ({ symbol, timeframe: base }));
-    for (const { skip, cutBy } of await source.fill(wanted, slot, this.#stop.signal)) {
-      counts.gaps[skip === null && cutBy === null ? 'repaired' : 'unrepaired'] += 1;
-    }
+    const outcomes = await source.fill(wanted, slot, this.#stop.signal);
+    const unrepaired = outcomes.filter(({ skip, cutBy }) => skip !== null || cutBy !== null);
+    counts.gaps.repaired += outcomes.length - unrepaired.length;
+    counts.gaps.unrepaired += unrepaired.length;
+    if (unrepaired.length === 0 || this.#stop.signal.aborted) return;
+    onUnrepaired(
+      unrepaired.map(({ symbol }) => symbol),
+      slot,
+    );
   }
 }

@@ -36,8 +36,15 @@ function build() {
         fills.push({ symbols: wanted.map(({ symbol }) => symbol), slot, signal, settle, fail: reject });
       }),
   };
-  const repairs = new Repairs({ source, base: '5m', counts, onError: (error) => errors.push(error) });
-  return { repairs, fills, errors, counts };
+  const unrepaired: (readonly [readonly string[], number])[] = [];
+  const repairs = new Repairs({
+    source,
+    base: '5m',
+    counts,
+    onUnrepaired: (symbols, slot) => unrepaired.push([symbols, slot]),
+    onError: (error) => errors.push(error),
+  });
+  return { repairs, fills, errors, counts, unrepaired };
 }
 
 describe('Repairs', () => {
@@ -68,8 +75,8 @@ describe('Repairs', () => {
     expect(fills.slice(1).map(({ symbols, slot }) => [symbols, slot])).toEqual([[['AUSDT'], 6_000]]);
   });
 
-  it('counts what stays missing, and a hole that the exchange itself has, as unrepaired', async () => {
-    const { repairs, fills, counts } = build();
+  it('counts what stays missing, and a hole that the exchange itself has, as unrepaired, and names it', async () => {
+    const { repairs, fills, counts, unrepaired } = build();
     repairs.request('AUSDT', 300);
     await settled();
     fills[0]?.settle('timeout');
@@ -79,6 +86,10 @@ describe('Repairs', () => {
     fills[1]?.settle(null, 'gap');
     await settled();
     expect(counts.gaps).toEqual({ repaired: 0, unrepaired: 2 });
+    expect(unrepaired).toEqual([
+      [['AUSDT'], 300],
+      [['AUSDT'], 600],
+    ]);
   });
 
   it('reports what the source did not expect, and goes on with the next', async () => {
@@ -94,11 +105,12 @@ describe('Repairs', () => {
   });
 
   it('stops the pass under way, waits for it, and asks for nothing more', async () => {
-    const { repairs, fills } = build();
+    const { repairs, fills, unrepaired } = build();
     repairs.request('AUSDT', 300);
     await settled();
     repairs.request('BUSDT', 300);
     await repairs.stop();
+    expect(unrepaired).toEqual([]);
     expect(fills[0]?.signal.aborted).toBe(true);
     repairs.request('CUSDT', 300);
     await settled();
