@@ -8,6 +8,8 @@ import { afterSlot, type Exchange, startExchange, until } from '../support/surro
 import { mountTmpfs } from '../support/tmpfs.js';
 
 const SYMBOLS = 20;
+/** Of them have hours without a trade, and no signal then. */
+const QUIET_SYMBOLS = 1;
 const PATHS = `analyzers.paths=[${join(FIXTURES, 'pulse.mjs')}]`;
 const PULSE = [PATHS, 'analyzers.enabled=[pulse]'];
 const MIB = 2 ** 20;
@@ -93,7 +95,7 @@ describe.skipIf(!existsSync(MAIN))('a daemon short of something (skipped unless 
       const lines = signalLines(daemon.dataDir);
       expect(lines).not.toContain(null);
       const saved = new Set(lines.map((line) => line?.id));
-      expect(shown.length).toBeGreaterThanOrEqual(2 * SYMBOLS);
+      expect(shown.length).toBeGreaterThanOrEqual(2 * (SYMBOLS - QUIET_SYMBOLS));
       expect(shown.filter(({ id }) => !saved.has(id))).toEqual([]);
     },
   );
@@ -113,7 +115,7 @@ describe.skipIf(!existsSync(MAIN))('a daemon short of something (skipped unless 
       expect(await unsaved()).toBeGreaterThanOrEqual(SYMBOLS);
       expect((await daemon.cycles())[0]).toMatchObject({ outcome: 'complete', symbols: { analyzed: SYMBOLS } });
       const fresh = (await daemon.signals()).filter(({ id }) => !before.has(id));
-      expect(fresh.length).toBeGreaterThanOrEqual(SYMBOLS);
+      expect(fresh.length).toBeGreaterThanOrEqual(SYMBOLS - QUIET_SYMBOLS);
       expect(fresh.filter(({ confirmedAt }) => confirmedAt === null)).toEqual([]);
       expect(await daemon.metric('signals_unsaved ')).toBe(0);
       expect(await daemon.isReady()).toBe(true);
