@@ -166,7 +166,7 @@ async function scanWith(parts: Parts): Promise<ScanOutcome> {
       deadline.restart(config.cycle.deadlineMs + plan.waitMs);
     },
   });
-  // It rejects for the deadline alone: a disk that does not answer costs no more than that.
+  // It rejects for the deadline alone. One that hangs is given up long before; this is for a disk that is slow.
   analysis.restore(await abortable(kept, deadline.signal).catch(() => null));
   const cycle = await runCycle(
     cycleParts(parts, pool, analysis, store, batches),

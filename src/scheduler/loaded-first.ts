@@ -14,8 +14,8 @@ export interface Loading {
 
 /**
  * Batches of `size` symbols: those that are complete as soon as they are read from disk, so that they are analyzed while
- * the next ones are read, and after the last of them the others in the given order. A disk that does not answer is waited
- * for until `signal` fires.
+ * the next ones are read, and after the last of them the others in the given order. A slow disk is waited for until
+ * `signal` fires.
  */
 export function loadedFirst(size: number, { loads, isComplete, onLoaded }: Loading): BatchOrder {
   return async function* batches(symbols, slot, signal) {

@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/lib/clock.js';
 import { seededRandom } from '../../src/lib/random.js';
 import { createStreamSource } from '../../src/pipeline/stream/stream-source.js';
 import { STEP_MS } from '../support/stream-frames.js';
+import { until } from '../support/surroundings.js';
 
 const SERVER = fileURLToPath(new URL('../support/flooding-server.mjs', import.meta.url));
 /** A minute on demand: `CANDLESCAN_TEST_FLOOD_SECONDS=60`. */
@@ -61,11 +61,11 @@ describe('a flood of ten times the usual rate', () => {
       source.start();
       const begunMs = performance.now();
       delay.enable();
-      const half = () => source.stats().messages >= MESSAGES / 2;
-      while (!half()) await sleep(50);
+      const read = (count: number) => async () => source.stats().messages >= count;
+      await until('half of the flood', SECONDS * 3_000 + 20_000, read(MESSAGES / 2));
       // The reader is stopped, as a thread that computes is.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
-      while (source.stats().messages < MESSAGES) await sleep(50);
+      await until('all of the flood', SECONDS * 3_000 + 20_000, read(MESSAGES));
       delay.disable();
       const p99Ms = delay.percentile(99) / 1e6;
       const grownMib = (Math.max(...rss) - (rss[0] as number)) / 2 ** 20;
